@@ -1,0 +1,69 @@
+/**
+ * Curve backend on `tiny-secp256k1` (libsecp256k1 in WebAssembly): the default where no native binary exists.
+ *
+ * Its point multiplication takes variable time, so a secret scalar is split into two random shares that are multiplied
+ * separately and added: every multiplication sees a fresh random scalar and its time says nothing about the key.
+ */
+import * as tiny from 'tiny-secp256k1';
+import { Fn } from './group-order.js';
+import { type Ec, looksCompressed, requireSecret } from './ec.js';
+import { randomBytes, sha256 } from './node-symmetric.js';
+
+const isSecret = (secret: Uint8Array): boolean => secret.length === 32 && tiny.isPrivate(secret);
+const isPoint = (point: Uint8Array): boolean => looksCompressed(point) && tiny.isPoint(point);
+
+/** `secret · point` as the sum of two random shares of `secret`. */
+function blindedMultiply(point: Uint8Array, secret: Uint8Array): Uint8Array {
+  for (;;) {
+    const share = randomBytes(32);
+    if (!tiny.isPrivate(share)) continue;
+    const other = tiny.privateSub(secret, share);
+    if (other === null) continue; // the share was the secret itself
+    const left = tiny.pointMultiply(point, share, true);
+    const right = tiny.pointMultiply(point, other, true);
+    const sum = left && right && tiny.pointAdd(left, right, true);
+    if (sum) return sum;
+  }
+}
+
+export const tinyEc: Ec = {
+  backend: 'tiny',
+  isSecret,
+  isPoint,
+  publicKey(secret) {
+    requireSecret(isSecret(secret));
+    return tiny.pointFromScalar(secret, true)!;
+  },
+  ecdh(secret, point) {
+    requireSecret(isSecret(secret));
+    return isPoint(point) ? sha256(blindedMultiply(point, secret)) : undefined;
+  },
+  multiplyPoint(point, scalar) {
+    requireSecret(isSecret(scalar));
+    return isPoint(point) ? (tiny.pointMultiply(point, scalar, true) ?? undefined) : undefined;
+  },
+  multiplySecret(a, b) {
+    requireSecret(isSecret(a) && isSecret(b));
+    return Fn.multiply(a, b);
+  },
+  sign(hash, secret) {
+    requireSecret(isSecret(secret));
+    return tiny.signRecoverable(hash, secret);
+  },
+  recover(hash, signature, recoveryId) {
+    if (signature.length !== 64 || !(recoveryId >= 0 && recoveryId <= 3)) return undefined;
+    try {
+      return tiny.recover(hash, signature, recoveryId as 0 | 1 | 2 | 3, true) ?? undefined;
+    } catch {
+      return undefined;
+    }
+  },
+  verify(hash, signature, point) {
+    if (signature.length !== 64 || !isPoint(point)) return false;
+    try {
+      return tiny.verify(hash, point, signature, true);
+    } catch {
+      return false;
+    }
+  },
+};

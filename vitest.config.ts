@@ -1,0 +1,33 @@
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: Math.max(2, availableParallelism()),
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/ldk/**'],
+          // Files share their thread and its loaded modules: several times faster, and they keep no global state.
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'ldk',
+          include: ['test/ldk/**/*.test.ts'],
+          // LDK's WebAssembly keeps global state and frees nothing until its process ends.
+          pool: 'forks',
+          isolate: true,
+        },
+      },
+    ],
+  },
+});
