@@ -1,0 +1,285 @@
+/**
+ * The verdict: what one intercepted HTLC deserves by itself, before anybody asks which other parts there are.
+ *
+ * One pure function of the HTLC's bytes, the keys, a height and a time. The node below has checked nothing (it believes it
+ * forwards), so everything is checked here, R1 first; amounts and expiries are the sender's and may be any u64 or u32.
+ */
+import {
+  decodePaymentPayload,
+  encodeFailureMessage,
+  FailureCode,
+  type FailureFields,
+  type FinalPayload,
+  invalidPayloadFailure,
+  peelOnion,
+  type PeelError,
+  totalMsatOf,
+} from '../onion/index.js';
+import { MAX_MSAT } from '../wire/units.js';
+import type {
+  BlockDelta,
+  BlockHeight,
+  Msat,
+  NodeId,
+  PaymentHash,
+  PaymentSecret,
+  Preimage,
+  ShortChannelId,
+  UnixSeconds,
+} from '../wire/units.js';
+import type { ClusterKeys, KeyRing } from './cluster-keys.js';
+import { recognisePhantomScid } from './scid.js';
+import { SecretMethod } from './secret-format.js';
+import { verifyPaymentSecret } from './verify-secret.js';
+
+/** What of an intercepted HTLC the verdict looks at. */
+export interface JudgedHtlc {
+  readonly paymentHash: PaymentHash;
+  /** What the incoming channel pays, and until when. */
+  readonly incomingAmountMsat: Msat;
+  readonly incomingExpiry: BlockHeight;
+  /** What the outer payload says the phantom receives. */
+  readonly outgoingAmountMsat: Msat;
+  readonly outgoingExpiry: BlockHeight;
+  readonly outgoingScid: ShortChannelId;
+  readonly onion: Uint8Array;
+  /** Height at which the node gives up by itself. */
+  readonly deadline: BlockHeight;
+}
+
+/**
+ * What every phantom hint of this cluster asks at least: no fee, and 42 blocks, which LDK 0.1 writes (we write 48 or
+ * more). Constants, not settings: a failure for their sake is answered without a row, so every process must always agree.
+ */
+export const PHANTOM_HOP_FEE_MSAT = 0n;
+export const MIN_PHANTOM_HOP_DELTA = 42;
+
+export interface VerdictPolicy {
+  /** Least blocks between height and outgoing expiry where the secret carries no own value (LDK 0.1 accepts 23). */
+  readonly minFinalDelta: BlockDelta;
+  /** Least blocks between height and deadline. */
+  readonly marginBlocks: BlockDelta;
+  /** Most blocks that an HTLC may be locked (BOLT 4, max_htlc_cltv). */
+  readonly maxExpiryDelta: BlockDelta;
+}
+
+export const DEFAULT_VERDICT_POLICY: VerdictPolicy = {
+  minFinalDelta: 23,
+  marginBlocks: 12,
+  maxExpiryDelta: 2016,
+};
+
+export interface VerdictContext {
+  readonly keys: KeyRing;
+  readonly nodeId: NodeId;
+  /** The node's own height. */
+  readonly height: BlockHeight;
+  readonly now: UnixSeconds;
+  readonly policy: VerdictPolicy;
+}
+
+/** A failure with the bytes for whoever reports it. */
+export interface VerdictFailure {
+  /** Message in the name of the real node; adapters that cannot send it fall back to {@link asPhantom}. */
+  readonly asNode?: Uint8Array;
+  /** Message in the name of the phantom; absent where no secret is shared with the sender. */
+  readonly asPhantom?: Uint8Array;
+}
+
+export type Verdict =
+  /** Not for the phantom: an ordinary forward (R6). */
+  | { readonly type: 'resume' }
+  | {
+      readonly type: 'fail';
+      readonly failure: VerdictFailure;
+      /** For logs; never shown to the payer. */
+      readonly reason: string;
+      /**
+       * True if the bytes of the HTLC alone decide: any process says the same at any time, so no row is needed. Otherwise
+       * the failure must be recorded before it is answered.
+       */
+      readonly stable: boolean;
+      readonly sharedSecret?: Uint8Array;
+      readonly amountMsat: Msat;
+    }
+  | {
+      readonly type: 'part';
+      readonly epochId: number;
+      readonly paymentSecret: PaymentSecret;
+      readonly totalMsat: Msat;
+      readonly amountMsat: Msat;
+      /** Where the secret derives it. */
+      readonly preimage?: Preimage;
+      readonly metadata?: Uint8Array;
+      /** Encrypts a later failure of this part. */
+      readonly sharedSecret: Uint8Array;
+    };
+
+export function judgeHtlc(htlc: JudgedHtlc, context: VerdictContext): Verdict {
+  const recognised = recognisePhantomScid(context.keys, context.nodeId, htlc.outgoingScid);
+  const epoch = recognised && context.keys.epoch(recognised.epochId);
+  if (!epoch) return { type: 'resume' };
+  const economics = checkEconomics(htlc);
+  const peeled = peelOnion({
+    nodeSecret: epoch.keys.phantomSecret,
+    onion: htlc.onion,
+    associatedData: htlc.paymentHash,
+  });
+  if (!peeled.ok) return failUnreadable(htlc, peeled.error);
+  const fail = failureMaker(htlc, peeled.value.sharedSecret);
+  if (economics) return fail(economics.reason, economics.asPhantom, { asNode: economics.asNode });
+  if (peeled.value.next) return fail('the phantom is not the last hop', message(FailureCode.invalidOnionPayload));
+  const payload = decodePaymentPayload(peeled.value.payload, FINAL_HOP);
+  if (!payload.ok) {
+    const { code } = payload.error;
+    // A final payload that merely lacks its secret is answered like one with a wrong secret (BOLT 4).
+    const failure = code === 'missing:payment_data' ? incorrectDetails(htlc, context) : invalidPayloadFailure(payload.error);
+    return fail(`payload refused: ${code}`, failure);
+  }
+  if (payload.value.kind !== 'final') return fail('a blinded path cannot end here', message(FailureCode.invalidOnionPayload));
+  const { sharedSecret } = peeled.value;
+  return judgePayload(htlc, payload.value, { context, keys: epoch.keys, epochId: epoch.id, fail, sharedSecret });
+}
+
+/** One answer for every doubt about a payment (BOLT 4): amount and height, nothing about the cause. */
+function incorrectDetails({ outgoingAmountMsat }: JudgedHtlc, { height }: VerdictContext): Uint8Array {
+  return message(FailureCode.incorrectOrUnknownPaymentDetails, { htlcMsat: outgoingAmountMsat, height });
+}
+
+const FINAL_HOP = { final: true, updateAddHasPathKey: false };
+
+const message = (code: number, fields?: FailureFields): Uint8Array => encodeFailureMessage(code, fields);
+
+interface Economics {
+  readonly reason: string;
+  readonly asNode: Uint8Array;
+  readonly asPhantom: Uint8Array;
+}
+
+const NO_CHANNEL_UPDATE = new Uint8Array();
+
+/**
+ * R1: the incoming HTLC must cover what the outer payload promises to the phantom, plus our hint's fee and delta. Reported
+ * as any forwarding node would, or, where the node cannot, as a final node that got less than its payload says.
+ */
+function checkEconomics(htlc: JudgedHtlc): Economics | undefined {
+  const { incomingAmountMsat, outgoingAmountMsat, incomingExpiry, outgoingExpiry } = htlc;
+  const channelUpdate = NO_CHANNEL_UPDATE;
+  const leastIncoming = outgoingAmountMsat + PHANTOM_HOP_FEE_MSAT;
+  if (outgoingAmountMsat > MAX_MSAT || incomingAmountMsat > MAX_MSAT || incomingAmountMsat < leastIncoming) {
+    return {
+      reason: `the HTLC pays ${incomingAmountMsat} msat where ${outgoingAmountMsat} are to be forwarded`,
+      asNode: message(FailureCode.feeInsufficient, { htlcMsat: incomingAmountMsat, channelUpdate }),
+      asPhantom: message(FailureCode.finalIncorrectHtlcAmount, { incomingHtlcAmt: incomingAmountMsat }),
+    };
+  }
+  if (incomingExpiry < outgoingExpiry + MIN_PHANTOM_HOP_DELTA) {
+    return {
+      reason: `the HTLC expires at ${incomingExpiry}, too near to the ${outgoingExpiry} to be forwarded`,
+      asNode: message(FailureCode.incorrectCltvExpiry, { cltvExpiry: incomingExpiry, channelUpdate }),
+      asPhantom: message(FailureCode.finalIncorrectCltvExpiry, { cltvExpiry: incomingExpiry }),
+    };
+  }
+  return undefined;
+}
+
+/** A packet the phantom cannot open: the node says so on behalf of its next hop (BOLT 4, BADONION). */
+function failUnreadable(htlc: JudgedHtlc, error: PeelError): Verdict {
+  const { sharedSecret, sha256OfOnion, failureCode, code } = error;
+  const failure = sharedSecret
+    ? { asPhantom: message(FailureCode.invalidOnionPayload) }
+    : { asNode: message(failureCode, { sha256OfOnion }) };
+  return {
+    type: 'fail',
+    failure,
+    reason: `onion refused: ${code}`,
+    stable: true,
+    amountMsat: htlc.outgoingAmountMsat,
+    ...(sharedSecret && { sharedSecret }),
+  };
+}
+
+type FailureMaker = (
+  reason: string,
+  asPhantom: Uint8Array,
+  more?: { readonly asNode?: Uint8Array; readonly stable?: boolean },
+) => Verdict;
+
+function failureMaker(htlc: JudgedHtlc, sharedSecret: Uint8Array): FailureMaker {
+  return (reason, asPhantom, { asNode, stable = true } = {}) => ({
+    type: 'fail',
+    failure: asNode ? { asNode, asPhantom } : { asPhantom },
+    reason,
+    stable,
+    sharedSecret,
+    amountMsat: htlc.outgoingAmountMsat,
+  });
+}
+
+interface Opened {
+  readonly context: VerdictContext;
+  readonly keys: ClusterKeys;
+  readonly epochId: number;
+  readonly fail: FailureMaker;
+  readonly sharedSecret: Uint8Array;
+}
+
+/** The checks of a final node (BOLT 4, "Payload for the Last Node"), then of the secret; LDK's order. */
+function judgePayload(htlc: JudgedHtlc, payload: FinalPayload, opened: Opened): Verdict {
+  const { context, keys, epochId, fail, sharedSecret } = opened;
+  const { height, policy } = context;
+  const { outgoingAmountMsat, outgoingExpiry } = htlc;
+  const details = incorrectDetails(htlc, context);
+  const { amtToForward: amountMsat, paymentMetadata: metadata } = payload;
+  const totalMsat = totalMsatOf(payload);
+  const unstable = { stable: false };
+
+  if (payload.outgoingCltvValue > outgoingExpiry) {
+    return fail(
+      'less CLTV than the payload says',
+      message(FailureCode.finalIncorrectCltvExpiry, { cltvExpiry: outgoingExpiry }),
+    );
+  }
+  if (amountMsat > outgoingAmountMsat) {
+    return fail(
+      'less than the payload says',
+      message(FailureCode.finalIncorrectHtlcAmount, { incomingHtlcAmt: outgoingAmountMsat }),
+    );
+  }
+  if (!payload.paymentData) return fail('no payment secret', details);
+  const { paymentSecret } = payload.paymentData;
+  if (amountMsat === 0n || totalMsat === 0n) return fail('nothing is paid', details);
+  // Authenticity before everything that needs time or height: a stranger learns nothing, and needs no row.
+  const verified = verifyPaymentSecret({
+    keys,
+    paymentHash: htlc.paymentHash,
+    paymentSecret,
+    totalMsat,
+    now: context.now,
+    metadata,
+  });
+  if (!verified.ok)
+    return fail(`payment secret: ${verified.reason}`, details, { stable: verified.reason !== 'expired' });
+  // Secrets for spontaneous payments fit every hash; only async receiving makes them, and nothing here knows a preimage.
+  if (verified.method === SecretMethod.spontaneous) return fail('payment secret of a spontaneous payment', details);
+  if (verified.amountMsat > 0n && totalMsat > 2n * verified.amountMsat) {
+    return fail('more than twice the amount', details);
+  }
+  if (htlc.incomingExpiry > height + policy.maxExpiryDelta) {
+    return fail('locked for too long', details, unstable);
+  }
+  if (outgoingExpiry < height + (verified.minFinalCltv ?? policy.minFinalDelta)) {
+    return fail('expires too soon for the invoice', details, unstable);
+  }
+  if (htlc.deadline - height < policy.marginBlocks) return fail('too few blocks are left', details, unstable);
+  return {
+    type: 'part',
+    epochId,
+    paymentSecret,
+    totalMsat,
+    amountMsat,
+    sharedSecret,
+    ...(verified.preimage && { preimage: verified.preimage }),
+    ...(verified.metadata && { metadata: verified.metadata }),
+  };
+}
