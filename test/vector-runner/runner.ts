@@ -1,0 +1,104 @@
+/** Runs one vector file: every case by the first handler that knows it, by content and not by the file's name. */
+import { blindingHandlers } from './blinding.js';
+import { bolt11Handlers } from './bolt11.js';
+import { failureHandlers } from './failures.js';
+import { laterFamily, laterFile } from './later.js';
+import { runLdkPhantomFile } from './ldk-phantom.js';
+import { onionHandlers } from './onion.js';
+import { payloadHandlers } from './payloads.js';
+import { primitiveHandlers } from './primitives.js';
+import { VectorMismatch, type Handler, type VectorCase, type VectorFile } from './registry.js';
+
+const HANDLERS: readonly Handler[] = [
+  ...primitiveHandlers,
+  ...onionHandlers,
+  ...blindingHandlers,
+  ...payloadHandlers,
+  ...failureHandlers,
+  ...bolt11Handlers,
+];
+
+/** Where `policy` or `draft` decide, another answer than the vector's is allowed, but it is told. */
+const TOLERATED_RULES: readonly (string | undefined)[] = ['policy', 'draft'];
+
+export interface FileReport {
+  passed: number;
+  /** Mismatches and cases that nobody handles. */
+  failures: string[];
+  /** Mismatches that do not count, as the protocol does not decide them. */
+  deviations: string[];
+  /** Cases of later families. */
+  skipped: { what: string; count: number }[];
+}
+
+const emptyReport = (): FileReport => ({ passed: 0, failures: [], deviations: [], skipped: [] });
+
+function skip(report: FileReport, what: string, count: number): void {
+  const known = report.skipped.find((one) => one.what === what);
+  if (known) known.count += count;
+  else report.skipped.push({ what, count });
+}
+
+/** @param name of the file, without folder; only a hint. */
+export function runVectorFile(json: unknown, name: string): FileReport {
+  if (isVectorFile(json)) return runCases({ ...json, name: typeof json['name'] === 'string' ? json['name'] : name });
+  if (isLdkPhantom(json)) return { ...emptyReport(), ...runLdkPhantomFile(json) };
+  const report = emptyReport();
+  const family = laterFile(name);
+  if (family) skip(report, family, 1);
+  else report.failures.push(`${name}: a file of unknown form`);
+  return report;
+}
+
+function isVectorFile(json: unknown): json is VectorFile {
+  if (!isObject(json) || json['schema'] !== 'manifold-vectors/1') return false;
+  return Array.isArray(json['cases']) && json['cases'].every(isObject);
+}
+
+function isLdkPhantom(json: unknown): boolean {
+  return isObject(json) && ['key_derivation', 'inbound_payments', 'phantom_onions'].some((member) => member in json);
+}
+
+function isObject(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null;
+}
+
+function runCases(file: VectorFile): FileReport {
+  const report = emptyReport();
+  const unsupported = new Map<string, number>();
+  for (const testCase of file.cases) {
+    const handler = HANDLERS.find((candidate) => candidate.matches(testCase, file));
+    if (handler) {
+      runCase(testCase, file, handler, report);
+      continue;
+    }
+    const family = laterFamily(testCase, file);
+    if (family) skip(report, family, 1);
+    else count(unsupported, testCase.kind ?? testCase.op ?? 'without op or kind');
+  }
+  for (const [what, cases] of unsupported) {
+    for (let i = 0; i < cases; i++) report.failures.push(`unsupported (${what}), ${i + 1} of ${cases}`);
+  }
+  return report;
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function runCase(testCase: VectorCase, file: VectorFile, handler: Handler, report: FileReport): void {
+  try {
+    handler.run(testCase, file);
+    report.passed++;
+  } catch (thrown) {
+    const text = `${testCase.id} (${handler.name}): ${reasonOf(thrown)}`;
+    // Only a different answer can be a matter of policy; anything else that is thrown is a defect.
+    const tolerated = thrown instanceof VectorMismatch && TOLERATED_RULES.includes(testCase.rule);
+    (tolerated ? report.deviations : report.failures).push(text);
+  }
+}
+
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof VectorMismatch) return thrown.message;
+  return thrown instanceof Error ? `threw ${thrown.name}: ${thrown.message}` : `threw ${String(thrown)}`;
+}
