@@ -1,0 +1,15 @@
+/** The benchmarks by name. */
+import { benchBolt11 } from './bolt11.js';
+import { benchForward } from './forward.js';
+import type { BenchOptions, BenchReport } from './measure.js';
+import { benchOnion } from './onion.js';
+import { benchReceive } from './receive.js';
+
+export type { BenchOptions, BenchReport, BenchResult } from './measure.js';
+
+export const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<BenchReport>>> = {
+  onion: benchOnion,
+  bolt11: benchBolt11,
+  receive: benchReceive,
+  forward: benchForward,
+};

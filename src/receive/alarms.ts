@@ -1,0 +1,24 @@
+/** Alarms: money is or may be at risk and a person has to look. Never silence (R5). */
+
+export interface Alarm {
+  /** Stable label. */
+  readonly code:
+    | 'answer-overdue'
+    | 'settle-unconfirmed'
+    | 'part-lost'
+    | 'on-chain-unknown'
+    | 'htlc-unrecordable'
+    | 'node-refused'
+    | 'settled-unasked';
+  readonly node: string;
+  readonly paymentHash?: string;
+  readonly channelId?: bigint;
+  readonly htlcId?: bigint;
+  /** What happened and what to do next. */
+  readonly message: string;
+}
+
+export interface AlarmSink {
+  /** Must not throw. The same alarm may be raised again while its cause lasts. */
+  raise(alarm: Alarm): void;
+}

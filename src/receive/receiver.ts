@@ -1,0 +1,129 @@
+/** *Receive anywhere*, put together: members, ledger and sweeper of one process over one store. */
+import type { ClusterMember, KeyRing, VerdictPolicy } from '../phantom/index.js';
+import { toHex } from '../wire/bytes.js';
+import type { Millis } from '../wire/units.js';
+import type { AlarmSink } from './alarms.js';
+import { Cluster } from './cluster.js';
+import type { Clock } from './clock.js';
+import { Ledger } from './ledger/ledger.js';
+import type { LedgerStore } from './ledger/store-port.js';
+import type { LedgerPolicy } from './ledger/types.js';
+import { Member, type MemberOptions, type MemberStatus } from './member.js';
+import type { Network, NodePort } from './node-port.js';
+import { Sweeper } from './sweeper.js';
+
+export interface ReceiverNode {
+  readonly port: NodePort;
+  /** Hex; refuse any other node at this address. */
+  readonly expectedNodeId?: string;
+}
+
+export interface ReceiverOptions {
+  readonly nodes: readonly ReceiverNode[];
+  readonly network: Network;
+  readonly keys: () => KeyRing;
+  readonly store: LedgerStore;
+  /** Unique among all processes of the cluster and among restarts of this one. */
+  readonly owner: string;
+  readonly clock: Clock;
+  readonly alarms: AlarmSink;
+  readonly imported?: () => readonly ClusterMember[];
+  readonly ledgerPolicy?: LedgerPolicy;
+  readonly verdictPolicy?: VerdictPolicy;
+  readonly leaseTtlMs?: Millis;
+  readonly sweepMs?: Millis;
+  readonly onMemberState?: (status: MemberStatus) => void;
+  readonly onAnswered?: MemberOptions['onAnswered'];
+}
+
+export class Receiver {
+  readonly ledger: Ledger;
+  readonly cluster: Cluster;
+  readonly #options: ReceiverOptions;
+  readonly #members: readonly Member[];
+  readonly #sweeper: Sweeper;
+  #servedElsewhere: ReadonlySet<string> = new Set();
+  #cancelLeaseWatch: (() => void) | undefined;
+  #stopped = true;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    const { store, owner, clock, alarms, ledgerPolicy, sweepMs } = options;
+    this.ledger = new Ledger({ store, owner, ...(ledgerPolicy && { policy: ledgerPolicy }) });
+    this.#members = options.nodes.map((node) => new Member(this.#memberOptions(node)));
+    this.cluster = new Cluster({
+      members: this.#members,
+      imported: options.imported ?? (() => []),
+      servedElsewhere: () => this.#servedElsewhere,
+      clock,
+    });
+    this.#sweeper = new Sweeper({ ledger: this.ledger, store, clock, alarms, ...(sweepMs && { intervalMs: sweepMs }) });
+  }
+
+  #memberOptions({ port, expectedNodeId }: ReceiverNode): MemberOptions {
+    const { network, keys, store, clock, alarms, verdictPolicy, leaseTtlMs, onMemberState, onAnswered } = this.#options;
+    return {
+      node: port,
+      network,
+      keys,
+      ledger: this.ledger,
+      store,
+      clock,
+      alarms,
+      ...(expectedNodeId !== undefined && { expectedNodeId }),
+      ...(verdictPolicy && { verdictPolicy }),
+      ...(leaseTtlMs !== undefined && { leaseTtlMs }),
+      ...(onMemberState && { onState: onMemberState }),
+      ...(onAnswered && { onAnswered }),
+    };
+  }
+
+  async start(): Promise<void> {
+    this.#stopped = false;
+    for (const member of this.#members) member.start();
+    this.#sweeper.start();
+    this.#watchLeases();
+    await this.cluster.start();
+  }
+
+  /** Gives all streams back. Held HTLCs stay with their nodes and are shown to whoever serves them next. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelLeaseWatch?.();
+    await Promise.all([this.#sweeper.stop(), this.cluster.stop(), ...this.#members.map((member) => member.stop())]);
+  }
+
+  status(): readonly MemberStatus[] {
+    return this.#members.map((member) => member.status());
+  }
+
+  /** Notes which nodes other processes serve, so that invoices may name them. */
+  #watchLeases(): void {
+    if (this.#stopped) return;
+    const { store, clock } = this.#options;
+    const look = async (): Promise<void> => {
+      const [now, leases] = [await store.now(), await store.leases()];
+      const alive = leases.filter(({ owner, expiresAt }) => owner !== this.ledger.owner && expiresAt > now);
+      this.#servedElsewhere = new Set(alive.map(({ nodeId }) => nodeId));
+    };
+    void look()
+      .catch(() => undefined) // the store is away: keep what was seen last
+      .finally(() => {
+        if (!this.#stopped) {
+          this.#cancelLeaseWatch = clock.after(LEASE_WATCH_MS, () => {
+            this.#watchLeases();
+          });
+        }
+      });
+  }
+
+  /** Node ids of the own members that are known so far, hex. */
+  nodeIds(): readonly string[] {
+    return this.#members.flatMap((member) => {
+      const { info } = member.status();
+      return info ? [toHex(info.nodeId)] : [];
+    });
+  }
+}
+
+const LEASE_WATCH_MS = 2_000;
