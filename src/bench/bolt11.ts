@@ -72,7 +72,8 @@ async function ldk(invoices: readonly string[]): Promise<Contender | string> {
       name: 'LDK WASM',
       run(i) {
         const read = library.Bolt11Invoice.constructor_from_str(invoices[i % SAMPLES]!);
-        if (!(read instanceof library.Result_Bolt11InvoiceParseOrSemanticErrorZ_OK)) throw new Error('LDK refused the invoice');
+        if (!(read instanceof library.Result_Bolt11InvoiceParseOrSemanticErrorZ_OK))
+          throw new Error('LDK refused the invoice');
         if (read.res.recover_payee_pub_key().length !== 33) throw new Error('no payee');
       },
     };

@@ -54,7 +54,11 @@ export function sampleOnion(i: number, nodeId: Uint8Array, hops: number): Sample
     outgoingCltvValue: 800_100,
     paymentData: { paymentSecret: bytes32(`secret ${i}`), totalMsat: 250_000_000n },
   });
-  const relay = encodePaymentPayload({ amtToForward: 250_001_000n, outgoingCltvValue: 800_180, shortChannelId: 0x0b_5a2e_0003_f300_01n });
+  const relay = encodePaymentPayload({
+    amtToForward: 250_001_000n,
+    outgoingCltvValue: 800_180,
+    shortChannelId: 0x0b_5a2e_0003_f300_01n,
+  });
   const route = Array.from({ length: hops }, (_, hop) => ({
     nodeId: hop === 0 ? nodeId : ec.publicKey(bytes32(`hop ${hop}`)),
     payload: hop === hops - 1 ? final : relay,

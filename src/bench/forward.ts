@@ -39,13 +39,11 @@ function askForResumes(cluster: BenchCluster, forward: InterceptedHtlc, count: n
         return;
       }
       const phantomAnswer = node.onAnswer;
-      let resumed = false;
-      node.onAnswer = (_key, { action }) => {
-        resumed = action === 'resume';
-      };
+      const actions: string[] = [];
+      node.onAnswer = (_key, { action }) => actions.push(action);
       node.show(forward);
       node.onAnswer = phantomAnswer;
-      if (!resumed) reject(new Error('a forward was not resumed in the turn it arrived'));
+      if (actions[0] !== 'resume') reject(new Error('a forward was not resumed in the turn it arrived'));
       worker.postMessage(message);
     });
   });

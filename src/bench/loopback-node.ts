@@ -60,7 +60,14 @@ export class LoopbackNode implements NodePort {
   }
 
   async info(): Promise<NodeInfo> {
-    return { nodeId: this.nodeId, network: 'regtest', alias: this.name, version: 'loopback', height: BENCH_HEIGHT, synced: true };
+    return {
+      nodeId: this.nodeId,
+      network: 'regtest',
+      alias: this.name,
+      version: 'loopback',
+      height: BENCH_HEIGHT,
+      synced: true,
+    };
   }
 
   async channels(): Promise<readonly LocalChannel[]> {

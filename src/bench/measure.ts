@@ -83,12 +83,30 @@ export function compared(
 
 export function atLeast(what: string, ours: number, least: number): BenchResult {
   const target = `>= ${least}/s`;
-  return { what, unit: 'ops/s', ours: rounded(ours), peer: null, peer_name: null, ratio: null, target, ok: ours >= least };
+  return {
+    what,
+    unit: 'ops/s',
+    ours: rounded(ours),
+    peer: null,
+    peer_name: null,
+    ratio: null,
+    target,
+    ok: ours >= least,
+  };
 }
 
 export function below(what: string, ours: number, most: number): BenchResult {
   const target = `< ${most} ms`;
-  return { what, unit: 'ms', ours: Number(ours.toFixed(3)), peer: null, peer_name: null, ratio: null, target, ok: ours < most };
+  return {
+    what,
+    unit: 'ms',
+    ours: Number(ours.toFixed(3)),
+    peer: null,
+    peer_name: null,
+    ratio: null,
+    target,
+    ok: ours < most,
+  };
 }
 
 export function rounded(value: number): number {

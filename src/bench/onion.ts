@@ -15,7 +15,8 @@ function ourPeel(name: string, secret: Uint8Array, samples: readonly SampleOnion
     run(i) {
       const { onion, paymentHash } = samples[i % samples.length]!;
       const peeled = peelOnion({ nodeSecret: secret, onion, associatedData: paymentHash });
-      if (!peeled.ok || !decodePaymentPayload(peeled.value.payload, { ...FINAL, final }).ok) throw new Error('peel failed');
+      if (!peeled.ok || !decodePaymentPayload(peeled.value.payload, { ...FINAL, final }).ok)
+        throw new Error('peel failed');
     },
   };
 }
@@ -28,13 +29,19 @@ async function ldkPeel(name: string, hops: number): Promise<Contender | string> 
     const signer = keys.as_NodeSigner();
     const nodeId = signer.get_node_id(ldk.Recipient.LDKRecipient_Node);
     if (!(nodeId instanceof ldk.Result_PublicKeyNoneZ_OK)) return 'LDK gives no node id';
-    const logger = ldk.Logger.new_impl({ log: () => undefined } as never);
+    const logger = ldk.Logger.new_impl({ log: () => undefined });
     const samples = Array.from({ length: SAMPLES }, (_, i) => sampleOnion(i, Uint8Array.from(nodeId.res), hops));
     const messages = samples.map(({ onion, paymentHash }, i) => updateAddHtlc(ldk, onion, paymentHash, BigInt(i)));
     return {
       name,
       run(i) {
-        const result = ldk.UtilMethods.constructor_peel_payment_onion(messages[i % SAMPLES]!, signer, logger, 800_000, false);
+        const result = ldk.UtilMethods.constructor_peel_payment_onion(
+          messages[i % SAMPLES]!,
+          signer,
+          logger,
+          800_000,
+          false,
+        );
         if (!result.is_ok()) throw new Error('LDK could not peel the onion');
       },
     };
@@ -78,9 +85,7 @@ export async function benchOnion({ quick }: BenchOptions): Promise<BenchReport> 
     quick ? 60 : 400,
   );
   const peerOf = (peer: Contender | string) =>
-    typeof peer === 'string'
-      ? { name: 'LDK WASM', missing: peer }
-      : { name: 'LDK WASM', value: rates.get(peer.name)! };
+    typeof peer === 'string' ? { name: 'LDK WASM', missing: peer } : { name: 'LDK WASM', value: rates.get(peer.name)! };
   const least = ec.backend === 'native' ? 3.5 : 0.6;
   return {
     name: 'onion',

@@ -5,7 +5,16 @@ import { Receiver } from '../receive/receiver.js';
 import { wallClock } from '../receive/clock.js';
 import { bytes32 } from './fixtures.js';
 import { LoopbackNode } from './loopback-node.js';
-import { atLeast, below, type BenchOptions, type BenchReport, type BenchResult, machineName, quantile, rounded } from './measure.js';
+import {
+  atLeast,
+  below,
+  type BenchOptions,
+  type BenchReport,
+  type BenchResult,
+  machineName,
+  quantile,
+  rounded,
+} from './measure.js';
 import { samplePayment } from './payments.js';
 import { type BenchStore, postgresStore, sqliteStore, withoutStorage } from './stores.js';
 
@@ -31,10 +40,15 @@ export async function startCluster({ store }: BenchStore, nodeCount: number): Pr
     store,
     owner: `bench-${process.pid}-${process.hrtime.bigint()}`,
     clock: wallClock,
-    alarms: { raise: ({ message }) => { throw new Error(message); } },
+    alarms: {
+      raise: ({ message }) => {
+        throw new Error(message);
+      },
+    },
   });
   await receiver.start();
-  while (!receiver.status().every(({ state }) => state === 'live')) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!receiver.status().every(({ state }) => state === 'live'))
+    await new Promise((resolve) => setTimeout(resolve, 5));
   return { ring, nodes, receiver };
 }
 

@@ -14,7 +14,10 @@ export function registerBench(program: Command): void {
     .description('measure Manifold beside other libraries in the same run')
     .option('--json', 'one JSON object per benchmark')
     .option('--quick', 'a short run; the figures are rough')
-    .addHelpText('after', '\nExit code 1 if a target was missed (not with --quick). PostgreSQL is measured if MANIFOLD_TEST_POSTGRES names one.')
+    .addHelpText(
+      'after',
+      '\nExit code 1 if a target was missed (not with --quick). PostgreSQL is measured if MANIFOLD_TEST_POSTGRES names one.',
+    )
     .action(async (names: string[], flags: Flags) => {
       process.exitCode = await runBenchmarks(names, flags);
     });
@@ -38,7 +41,7 @@ async function runBenchmarks(names: readonly string[], { json = false, quick = f
 
 function table({ name, machine, results }: BenchReport): string {
   const lines = results.map(({ what, unit, ours, peer, peer_name, ratio, target, ok, note }) => {
-    const beside = peer === null ? '' : `, ${peer_name}: ${peer} (${ratio}x)`;
+    const beside = peer === null ? '' : `, ${peer_name ?? 'peer'}: ${peer} (${ratio ?? '?'}x)`;
     const aim = target === null ? '' : ` [${ok ? 'met' : 'MISSED'}: ${target}]`;
     return `  ${what}: ${ours} ${unit}${beside}${aim}${note ? ` (${note})` : ''}\n`;
   });

@@ -5,7 +5,8 @@
  * loaded, and a platform without a prebuilt binary gets `undefined` here.
  */
 import { createRequire } from 'node:module';
-import { type Ec, looksCompressed, requireSecret } from './ec.js';
+import { type Ec, isRecoveryId, looksCompressed, requireSecret } from './ec.js';
+import { Fn } from './group-order.js';
 
 /** The part of the binding's interface that is used. */
 interface Binding {
@@ -64,11 +65,12 @@ export function loadNativeEc(): Ec | undefined {
     },
     sign(hash, secret) {
       requireSecret(isSecret(secret));
-      const { signature, recid } = binding.ecdsaSign(hash, secret);
+      // RFC 6979 takes the hash modulo the order; this binding would take its bytes as they are.
+      const { signature, recid } = binding.ecdsaSign(Fn.reduce(hash), secret);
       return { signature, recoveryId: recid };
     },
     recover(hash, signature, recoveryId) {
-      if (signature.length !== 64 || !(recoveryId >= 0 && recoveryId <= 3)) return undefined;
+      if (signature.length !== 64 || !isRecoveryId(recoveryId)) return undefined;
       return orUndefined(() => binding.ecdsaRecover(signature, recoveryId, hash, true));
     },
     verify(hash, signature, point) {

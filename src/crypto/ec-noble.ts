@@ -1,7 +1,7 @@
 /** Curve backend on `@noble/curves`: audited, pure JavaScript, for browsers and as the oracle of the tests. */
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { type Ec, looksCompressed, requireSecret } from './ec.js';
+import { type Ec, isRecoveryId, looksCompressed, requireSecret } from './ec.js';
 
 const { Point } = secp256k1;
 const { Fn } = Point;
@@ -43,7 +43,7 @@ export const nobleEc: Ec = {
     return { signature: bytes.slice(1), recoveryId: bytes[0]! };
   },
   recover(hash, signature, recoveryId) {
-    if (signature.length !== 64 || !(recoveryId >= 0 && recoveryId <= 3)) return undefined;
+    if (signature.length !== 64 || !isRecoveryId(recoveryId)) return undefined;
     try {
       const parsed = secp256k1.Signature.fromBytes(signature, 'compact').addRecoveryBit(recoveryId);
       return parsed.recoverPublicKey(hash).toBytes(true);

@@ -6,7 +6,8 @@
  */
 import * as tiny from 'tiny-secp256k1';
 import { Fn } from './group-order.js';
-import { type Ec, looksCompressed, requireSecret } from './ec.js';
+import { type Ec, isRecoveryId, looksCompressed, requireSecret } from './ec.js';
+import { nobleEc } from './ec-noble.js';
 import { randomBytes, sha256 } from './node-symmetric.js';
 
 const isSecret = (secret: Uint8Array): boolean => secret.length === 32 && tiny.isPrivate(secret);
@@ -51,9 +52,11 @@ export const tinyEc: Ec = {
     return tiny.signRecoverable(hash, secret);
   },
   recover(hash, signature, recoveryId) {
-    if (signature.length !== 64 || !(recoveryId >= 0 && recoveryId <= 3)) return undefined;
+    if (signature.length !== 64 || !isRecoveryId(recoveryId)) return undefined;
+    // With id 2 or 3 the x of the nonce point is r plus the order; this library demands a point at r as well.
+    if (recoveryId >= 2) return nobleEc.recover(hash, signature, recoveryId);
     try {
-      return tiny.recover(hash, signature, recoveryId as 0 | 1 | 2 | 3, true) ?? undefined;
+      return tiny.recover(hash, signature, recoveryId, true) ?? undefined;
     } catch {
       return undefined;
     }

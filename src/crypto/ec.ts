@@ -37,6 +37,10 @@ export function requireSecret(valid: boolean): void {
   if (!valid) throw new RangeError('a secret key must be 32 bytes, above zero and below the group order');
 }
 
+export function isRecoveryId(id: number): id is 0 | 1 | 2 | 3 {
+  return id === 0 || id === 1 || id === 2 || id === 3;
+}
+
 /** Points are compressed everywhere in Lightning; libraries also read other forms, we do not. */
 export function looksCompressed(point: Uint8Array): boolean {
   return point.length === 33 && (point[0] === 2 || point[0] === 3);

@@ -2,16 +2,24 @@
  * One member of the cluster as this process serves it: lease, session, heartbeats, and again after every loss. The order
  * on connecting matters: lease with a new epoch, then what the ledger knows of the node, then the stream.
  */
-import { DEFAULT_VERDICT_POLICY, type KeyRing, recognisePhantomScid, type VerdictPolicy } from '../phantom/index.js';
+import { DEFAULT_VERDICT_POLICY, type KeyRing, type VerdictPolicy } from '../phantom/index.js';
 import { toHex } from '../wire/bytes.js';
 import type { BlockHeight, Millis } from '../wire/units.js';
 import type { AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
 import type { Ledger } from './ledger/ledger.js';
-import type { LedgerStore } from './ledger/store-port.js';
+import { isRetryable, type LedgerStore } from './ledger/store-port.js';
 import { partKeyText } from './ledger/types.js';
-import type { HtlcAnswer, InterceptHandlers, InterceptPort, InterceptSession, Network, NodeInfo, NodePort } from './node-port.js';
-import { PresentedHtlcs } from './presented.js';
+import type {
+  HtlcAnswer,
+  InterceptHandlers,
+  InterceptPort,
+  InterceptSession,
+  Network,
+  NodeInfo,
+  NodePort,
+} from './node-port.js';
+import { PresentedHtlcs, type Serving } from './presented.js';
 
 export interface MemberOptions {
   readonly node: NodePort;
@@ -52,6 +60,24 @@ const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 15_000;
 /** What waits longer may have been decided by another process whose hint was lost. */
 const POLL_AFTER_MS = 1_000;
+const STANDBY_LOOK_MS = 2_000;
+const RECOVERY_RETRY_MS = 1_000;
+const TAKEN = 'another process serves this node now';
+
+type Unfinished = Awaited<ReturnType<LedgerStore['unfinishedParts']>>;
+
+type Claim =
+  | { readonly type: 'owned'; readonly serving: Serving; readonly unfinished: Unfinished }
+  | { readonly type: 'held'; readonly by: string }
+  | { readonly type: 'store-away' };
+
+/** A session under way. */
+interface Running {
+  readonly port: InterceptPort;
+  readonly info: NodeInfo;
+  readonly presented: PresentedHtlcs;
+  readonly end: Ending;
+}
 
 export class Member {
   readonly #options: MemberOptions;
@@ -125,28 +151,53 @@ export class Member {
     }
   }
 
-  /** From lease to the end of the session. Returns or throws when the stream is over. */
+  /**
+   * From lease to the end of the session. Returns or throws when the stream is over. If the store is away the stream is
+   * opened all the same, since the node's ordinary forwards depend on it (R6).
+   */
   async #serve(): Promise<void> {
-    const { node, ledger } = this.#options;
+    const { node } = this.#options;
     const port = node.intercept;
-    if (!port) throw new Error(`${node.name} cannot intercept HTLCs, so it cannot receive for the cluster; remove it from the members`);
+    if (!port)
+      throw new Error(
+        `${node.name} cannot intercept HTLCs, so it cannot receive for the cluster; remove it from the members`,
+      );
     const info = await this.#checkedInfo();
-    const nodeId = toHex(info.nodeId);
-    const result = await ledger.acquireLease(nodeId, info.height, this.#leaseTtl);
-    if (result.type === 'held') {
-      this.#setState('standby', `served by ${result.by}`);
-      await this.#sleep(Math.min(this.#leaseTtl / 2, 2_000));
+    const claim = await this.#claim(toHex(info.nodeId), info.height);
+    if (claim.type === 'held') {
+      this.#setState('standby', `served by ${claim.by}`);
+      await this.#sleep(Math.min(this.#leaseTtl / 2, STANDBY_LOOK_MS));
       return;
     }
-    const { epoch } = result.lease;
-    this.#epoch = epoch;
     try {
-      await this.#serveSession(port, info, nodeId, epoch);
+      await this.#serveSession(port, info, claim);
     } finally {
       this.#presented?.end();
       this.#presented = undefined;
-      await ledger.endLease(nodeId, epoch).catch(() => undefined); // it runs out by itself
+      await this.#giveBack(toHex(info.nodeId));
     }
+  }
+
+  /** Takes the lease and reads what the ledger knows of the node. */
+  async #claim(nodeId: string, height: BlockHeight): Promise<Claim> {
+    const { ledger, store } = this.#options;
+    try {
+      const result = await ledger.acquireLease(nodeId, height, this.#leaseTtl);
+      if (result.type === 'held') return result;
+      this.#epoch = result.lease.epoch;
+      const unfinished = await store.unfinishedParts(nodeId);
+      const recorded = new Map(unfinished.map(({ key, paymentHash }) => [partKeyText(key), paymentHash]));
+      return { type: 'owned', serving: { epoch: result.lease.epoch, recorded }, unfinished };
+    } catch (error) {
+      if (isRetryable(error)) return { type: 'store-away' };
+      throw error;
+    }
+  }
+
+  async #giveBack(nodeId: string): Promise<void> {
+    const epoch = this.#epoch;
+    this.#epoch = undefined;
+    if (epoch !== undefined) await settled(this.#options.ledger.endLease(nodeId, epoch)); // else it runs out by itself
   }
 
   async #checkedInfo(): Promise<NodeInfo> {
@@ -164,46 +215,25 @@ export class Member {
     return info;
   }
 
-  async #serveSession(port: InterceptPort, info: NodeInfo, nodeId: string, epoch: number): Promise<void> {
-    const { ledger, store, clock, keys, alarms, node, verdictPolicy = DEFAULT_VERDICT_POLICY, onAnswered } = this.#options;
-    const recorded = new Map<string, string>();
-    const unfinished = await store.unfinishedParts(nodeId);
-    for (const { key, paymentHash } of unfinished) recorded.set(partKeyText(key), paymentHash);
-
+  async #serveSession(port: InterceptPort, info: NodeInfo, claim: Exclude<Claim, { type: 'held' }>): Promise<void> {
+    const { ledger, clock, keys, alarms, node, verdictPolicy = DEFAULT_VERDICT_POLICY, onAnswered } = this.#options;
     const end = new Ending();
     const presented = new PresentedHtlcs({
       port,
       nodeName: node.name,
-      epoch,
       height: info.height,
       ledger,
       clock,
       keys,
-      isPhantomScid: (scid) => recognisePhantomScid(keys(), info.nodeId, scid) !== undefined,
       verdictPolicy,
       alarms,
-      recorded,
       onFenced: () => {
-        end.reach('another process serves this node now');
+        end.reach(TAKEN);
       },
       ...(onAnswered && { onAnswered }),
     });
     this.#presented = presented;
-    const handlers: InterceptHandlers = {
-      onHtlc: (htlc) => {
-        presented.present(htlc);
-      },
-      onFinal: (result) => {
-        presented.final(result);
-      },
-      onHeight: (height) => {
-        presented.height = height;
-      },
-      onClosed: (reason) => {
-        end.reach(reason);
-      },
-    };
-    const session = await port.open(handlers);
+    const session = await port.open(handlersFor(presented, end));
     const unsubscribe = ledger.onDecided((parts) => {
       presented.decided(parts);
     });
@@ -212,13 +242,8 @@ export class Member {
     };
     try {
       presented.begin(session);
-      this.#setState('live');
-      for (const { key, paymentHash } of unfinished) {
-        const htlcKey = { nodeId: info.nodeId, channelId: key.channelId, htlcId: key.htlcId };
-        const outcome = await port.lookupFinal(htlcKey);
-        if (outcome) await ledger.submit({ type: 'final', key, paymentHash, outcome, onChain: false });
-      }
-      await this.#keepAlive(session, presented, nodeId, epoch, end);
+      this.#takeUp({ port, info, presented, end }, claim);
+      await this.#keepAlive({ port, info, presented, end }, session);
     } finally {
       unsubscribe();
       this.#wake = undefined;
@@ -227,31 +252,67 @@ export class Member {
     throw new Error(end.reason);
   }
 
+  /** Begins to serve phantom HTLCs if the lease is ours; until then only forwards are. */
+  #takeUp(running: Running, claim: Claim): void {
+    switch (claim.type) {
+      case 'held':
+        running.end.reach(TAKEN);
+        return;
+      case 'store-away':
+        this.#setState('waiting', 'the database is away: forwards go on, payments to the cluster wait');
+        return;
+      case 'owned':
+        running.presented.serve(claim.serving);
+        this.#setState('live');
+        void this.#recoverFinals(running, claim.unfinished);
+    }
+  }
+
+  /** Results that fell between two sessions. */
+  async #recoverFinals({ port, info, end }: Running, unfinished: Unfinished): Promise<void> {
+    const { ledger } = this.#options;
+    for (const { key, paymentHash } of unfinished) {
+      for (;;) {
+        if (end.isReached()) return; // the next session looks again
+        const outcome = await settled(
+          port.lookupFinal({ ...key, nodeId: info.nodeId }).then((found) => found ?? 'none'),
+        );
+        const command = { type: 'final', key, paymentHash, onChain: false } as const;
+        if (outcome === 'none') break;
+        if (outcome && (await settled(ledger.submit({ ...command, outcome })))) break;
+        await this.#within(RECOVERY_RETRY_MS, end.reached);
+      }
+    }
+  }
+
   /** Heartbeats until the end: the lease is renewed only while the node answers over the very stream that is served. */
-  async #keepAlive(
-    session: InterceptSession,
-    presented: PresentedHtlcs,
-    nodeId: string,
-    epoch: number,
-    end: Ending,
-  ): Promise<void> {
-    const { ledger, store } = this.#options;
-    while (end.reason === undefined) {
+  async #keepAlive(running: Running, session: InterceptSession): Promise<void> {
+    const { presented, end } = running;
+    while (!end.isReached()) {
       await this.#within(this.#leaseTtl / 4, end.reached);
-      if (end.reason !== undefined) return;
+      if (end.isReached()) return;
       const height = await this.#within(this.#leaseTtl, Promise.race([session.heartbeat(), end.reached]));
       if (typeof height !== 'number') {
         end.reach('the node did not answer a heartbeat');
         return;
       }
       presented.height = height;
-      presented.alarmOverdue(ledger.policy.marginBlocks);
-      if ((await settled(ledger.renewLease(nodeId, epoch, height, this.#leaseTtl))) === false) {
-        end.reach('another process serves this node now');
-      }
-      if (presented.waitsLongerThan(POLL_AFTER_MS)) {
-        presented.decided((await settled(store.decidedParts(nodeId))) ?? []);
-      }
+      presented.alarmOverdue(this.#options.ledger.policy.marginBlocks);
+      await this.#renew(running, height);
+    }
+  }
+
+  async #renew(running: Running, height: BlockHeight): Promise<void> {
+    const { ledger, store } = this.#options;
+    const { presented, info, end } = running;
+    const nodeId = toHex(info.nodeId);
+    if (!presented.isServing || this.#epoch === undefined) {
+      this.#takeUp(running, await this.#claim(nodeId, height));
+      return;
+    }
+    if ((await settled(ledger.renewLease(nodeId, this.#epoch, height, this.#leaseTtl))) === false) end.reach(TAKEN);
+    else if (presented.waitsLongerThan(POLL_AFTER_MS)) {
+      presented.decided((await settled(store.decidedParts(nodeId))) ?? []);
     }
   }
 
@@ -291,6 +352,23 @@ export class Member {
   }
 }
 
+function handlersFor(presented: PresentedHtlcs, end: Ending): InterceptHandlers {
+  return {
+    onHtlc: (htlc) => {
+      presented.present(htlc);
+    },
+    onFinal: (result) => {
+      presented.final(result);
+    },
+    onHeight: (height) => {
+      presented.height = height;
+    },
+    onClosed: (reason) => {
+      end.reach(reason);
+    },
+  };
+}
+
 /** Undefined where the store is away: the caller tries again at the next heartbeat. */
 async function settled<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
@@ -312,6 +390,10 @@ class Ending {
       resolve = done;
     });
     this.#resolve = resolve;
+  }
+
+  isReached(): boolean {
+    return this.reason !== undefined;
   }
 
   reach(reason: string): void {

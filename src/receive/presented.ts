@@ -3,16 +3,30 @@
  * judged in short slices, put before the ledger, and answered when the ledger has decided.
  */
 import { originateFailure } from '../onion/index.js';
-import { judgeHtlc, type KeyRing, type Verdict, type VerdictFailure, type VerdictPolicy } from '../phantom/index.js';
+import {
+  judgeHtlc,
+  type KeyRing,
+  mayBePhantomScid,
+  type Verdict,
+  type VerdictFailure,
+  type VerdictPolicy,
+} from '../phantom/index.js';
 import { fromHex, toHex } from '../wire/bytes.js';
 import { uintOf } from '../wire/integers.js';
-import type { BlockHeight, ShortChannelId } from '../wire/units.js';
+import type { BlockHeight } from '../wire/units.js';
 import type { AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
 import type { Ledger } from './ledger/ledger.js';
 import { isRetryable } from './ledger/store-port.js';
 import { type DecidedPart, type LedgerCommand, type LedgerReply, type PartKey, partKeyText } from './ledger/types.js';
-import type { FinalResult, HtlcAnswer, HtlcKey, InterceptedHtlc, InterceptPort, InterceptSession } from './node-port.js';
+import type {
+  FinalResult,
+  HtlcAnswer,
+  HtlcKey,
+  InterceptedHtlc,
+  InterceptPort,
+  InterceptSession,
+} from './node-port.js';
 
 /** An HTLC that waits for its decision. */
 interface Held {
@@ -25,16 +39,12 @@ interface Held {
 export interface PresentedOptions {
   readonly port: InterceptPort;
   readonly nodeName: string;
-  readonly epoch: number;
   readonly height: BlockHeight;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly keys: () => KeyRing;
-  readonly isPhantomScid: (scid: ShortChannelId) => boolean;
   readonly verdictPolicy: VerdictPolicy;
   readonly alarms: AlarmSink;
-  /** Parts of this node that the ledger knows and that are not final: key text → payment hash. */
-  readonly recorded: Map<string, string>;
   /** The lease was lost to another process. */
   readonly onFenced: () => void;
   /** For metrics and logs: the outcome of each phantom HTLC. */
@@ -45,6 +55,14 @@ export interface PresentedOptions {
 const SLICE = 8;
 const RETRY_MS = 500;
 
+/** What a session needs of the ledger before phantom HTLCs can be put to it. */
+export interface Serving {
+  /** Of the lease under which the stream is served. */
+  readonly epoch: number;
+  /** Parts of this node that the ledger knows and that are not final: key text → payment hash. */
+  readonly recorded: Map<string, string>;
+}
+
 export class PresentedHtlcs {
   height: BlockHeight;
   readonly #options: PresentedOptions;
@@ -52,6 +70,7 @@ export class PresentedHtlcs {
   #inbox: InterceptedHtlc[] = [];
   #working = false;
   #session: InterceptSession | undefined;
+  #serving: Serving | undefined;
   #closed = false;
 
   constructor(options: PresentedOptions) {
@@ -60,23 +79,24 @@ export class PresentedHtlcs {
   }
 
   get heldCount(): number {
-    return this.#held.size;
+    return this.#held.size + this.#inbox.length;
   }
 
   get heldMsat(): bigint {
-    let sum = 0n;
-    for (const { htlc } of this.#held.values()) sum += htlc.incomingAmountMsat;
-    return sum;
+    return this.#waiting().reduce((sum, { incomingAmountMsat }) => sum + incomingAmountMsat, 0n);
   }
 
   /** Blocks until the nearest deadline of a held HTLC. */
   get blocksLeft(): number | undefined {
-    let least: number | undefined;
-    for (const { htlc } of this.#held.values()) least = Math.min(least ?? Infinity, htlc.deadline - this.height);
-    return least;
+    const deadlines = this.#waiting().map(({ deadline }) => deadline);
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines) - this.height;
   }
 
-  /** Answers can go out from now on; HTLCs that came before are taken up. */
+  #waiting(): InterceptedHtlc[] {
+    return [...[...this.#held.values()].map(({ htlc }) => htlc), ...this.#inbox];
+  }
+
+  /** The stream is open: forwards are resumed from now on, phantom HTLCs wait for {@link serve}. */
   begin(session: InterceptSession): void {
     this.#session = session;
     const early = this.#inbox;
@@ -84,8 +104,19 @@ export class PresentedHtlcs {
     for (const htlc of early) this.present(htlc);
   }
 
+  /** The lease is held and the ledger's parts are known: phantom HTLCs are taken up. */
+  serve(serving: Serving): void {
+    this.#serving = serving;
+    if (this.#inbox.length > 0) this.#startWork();
+  }
+
+  get isServing(): boolean {
+    return this.#serving !== undefined;
+  }
+
   end(): void {
     this.#closed = true;
+    this.#serving = undefined;
     this.#inbox = [];
     this.#held.clear();
   }
@@ -93,38 +124,35 @@ export class PresentedHtlcs {
   /** Called by the adapter for every HTLC it shows. Never throws, never waits. */
   present(htlc: InterceptedHtlc): void {
     if (this.#closed) return;
-    if (!this.#session) {
-      this.#inbox.push(htlc);
-      return;
-    }
-    const known = this.#options.recorded.has(partKeyText(partKey(htlc.key)));
-    if (!known && !this.#options.isPhantomScid(htlc.outgoingScid)) {
-      if (!htlc.onChain) this.#session.answer(htlc.key, { action: 'resume' });
+    if (this.#session && !mayBePhantomScid(htlc.outgoingScid)) {
+      this.#resume(this.#session, htlc); // R6, whatever state the rest is in
       return;
     }
     this.#inbox.push(htlc);
-    if (!this.#working) {
-      this.#working = true;
-      this.#options.clock.soon(() => {
-        this.#workSlice();
-      });
-    }
+    if (this.#serving) this.#startWork();
+  }
+
+  #resume(session: InterceptSession, htlc: InterceptedHtlc): void {
+    if (!htlc.onChain) session.answer(htlc.key, { action: 'resume' });
+  }
+
+  #startWork(): void {
+    if (this.#working) return;
+    this.#working = true;
+    this.#options.clock.soon(() => {
+      this.#workSlice();
+    });
   }
 
   #workSlice(): void {
-    const slice = this.#inbox.splice(0, SLICE);
-    for (const htlc of slice) this.#judge(htlc);
-    if (this.#inbox.length > 0) {
-      this.#options.clock.soon(() => {
-        this.#workSlice();
-      });
-    } else {
-      this.#working = false;
-    }
+    this.#working = false;
+    if (!this.#serving) return;
+    for (const htlc of this.#inbox.splice(0, SLICE)) this.#judge(htlc, this.#serving);
+    if (this.#inbox.length > 0) this.#startWork();
   }
 
-  #judge(htlc: InterceptedHtlc): void {
-    const { keys, verdictPolicy, clock, recorded } = this.#options;
+  #judge(htlc: InterceptedHtlc, { epoch, recorded }: Serving): void {
+    const { keys, verdictPolicy, clock } = this.#options;
     const text = partKeyText(partKey(htlc.key));
     const verdict = judgeHtlc(htlc, {
       keys: keys(),
@@ -133,52 +161,25 @@ export class PresentedHtlcs {
       now: Math.floor(clock.now() / 1000),
       policy: verdictPolicy,
     });
+    if (verdict.type === 'resume' && !recorded.has(text)) {
+      this.#resume(this.#session!, htlc);
+      return;
+    }
     const sharedSecret = verdict.type === 'resume' ? undefined : verdict.sharedSecret;
     this.#held.set(text, { htlc, since: clock.now(), sharedSecret });
     if (verdict.type === 'fail' && verdict.stable && !recorded.has(text) && !htlc.onChain) {
       this.#fail(text, verdict.failure, verdict.reason);
       return;
     }
-    void this.#consult(text, this.#commandFor(htlc, verdict));
+    void this.#consult(text, commandFor(htlc, verdict, epoch), recorded);
   }
 
-  /** What to ask the ledger about an HTLC, given its verdict. On chain nothing new is taken up: settle or silence (R5). */
-  #commandFor(htlc: InterceptedHtlc, verdict: Verdict): LedgerCommand {
-    const { epoch } = this.#options;
-    const key = partKey(htlc.key);
-    const paymentHash = toHex(htlc.paymentHash);
-    const recall = { type: 'recall', key, epoch, paymentHash } as const;
-    if (verdict.type === 'resume' || htlc.onChain) return recall;
-    const part = {
-      key,
-      epoch,
-      paymentHash,
-      amountMsat: verdict.amountMsat,
-      incomingAmountMsat: htlc.incomingAmountMsat,
-      expiry: htlc.incomingExpiry,
-      deadline: htlc.deadline,
-    };
-    if (verdict.type === 'fail') {
-      const message = verdict.failure.asPhantom;
-      return message ? { type: 'refuse', part, reason: verdict.reason, message } : recall;
-    }
-    return {
-      type: 'admit',
-      part: {
-        ...part,
-        paymentSecret: toHex(verdict.paymentSecret),
-        totalMsat: verdict.totalMsat,
-        preimage: verdict.preimage && toHex(verdict.preimage),
-      },
-    };
-  }
-
-  async #consult(text: string, command: LedgerCommand): Promise<void> {
+  async #consult(text: string, command: LedgerCommand, recorded: Map<string, string>): Promise<void> {
     let reply: LedgerReply;
     try {
       reply = await this.#options.ledger.submit(command);
     } catch (error) {
-      this.#storeFailed(text, command, error);
+      this.#storeFailed(text, command, recorded, error);
       return;
     }
     if (this.#closed) return;
@@ -186,14 +187,14 @@ export class PresentedHtlcs {
     switch (reply.type) {
       case 'hold':
       case 'done':
-        this.#options.recorded.set(text, paymentHashOf(command));
+        recorded.set(text, paymentHashOf(command));
         return;
       case 'settle':
-        this.#options.recorded.set(text, paymentHashOf(command));
+        recorded.set(text, paymentHashOf(command));
         this.#settle(text, reply.preimage);
         return;
       case 'fail':
-        this.#options.recorded.set(text, paymentHashOf(command));
+        recorded.set(text, paymentHashOf(command));
         this.#fail(text, { asPhantom: reply.message }, reply.reason);
         return;
       case 'unknown':
@@ -209,7 +210,7 @@ export class PresentedHtlcs {
   }
 
   /** The store is away: the HTLC stays held and is put before it again. The node fails it at its deadline at the latest. */
-  #storeFailed(text: string, command: LedgerCommand, error: unknown): void {
+  #storeFailed(text: string, command: LedgerCommand, recorded: Map<string, string>, error: unknown): void {
     const held = this.#held.get(text);
     if (this.#closed || !held) return;
     if (!isRetryable(error)) {
@@ -225,13 +226,13 @@ export class PresentedHtlcs {
       return;
     }
     this.#options.clock.after(RETRY_MS, () => {
-      if (!this.#closed && this.#held.has(text)) void this.#consult(text, command);
+      if (!this.#closed && this.#held.has(text)) void this.#consult(text, command, recorded);
     });
   }
 
   #unknownToLedger({ htlc }: Held): void {
     if (!htlc.onChain) {
-      this.#session?.answer(htlc.key, { action: 'resume' });
+      this.#resume(this.#session!, htlc);
       return;
     }
     this.#options.alarms.raise({
@@ -240,7 +241,8 @@ export class PresentedHtlcs {
       paymentHash: toHex(htlc.paymentHash),
       channelId: htlc.key.channelId,
       htlcId: htlc.key.htlcId,
-      message: 'an HTLC of a closed channel was never accepted by Manifold; it times out to the sender, nothing is to be done',
+      message:
+        'an HTLC of a closed channel was never accepted by Manifold; it times out to the sender, nothing is to be done',
     });
   }
 
@@ -263,7 +265,7 @@ export class PresentedHtlcs {
 
   /** Raises an alarm for what is held past the margin: the store or the other members were away for too long. */
   alarmOverdue(marginBlocks: number): void {
-    for (const { htlc } of this.#held.values()) {
+    for (const htlc of this.#waiting()) {
       if (htlc.deadline - this.height >= marginBlocks || htlc.onChain) continue;
       this.#options.alarms.raise({
         code: 'answer-overdue',
@@ -278,19 +280,20 @@ export class PresentedHtlcs {
 
   final({ key, outcome, onChain }: FinalResult): void {
     const text = partKeyText(partKey(key));
-    const paymentHash = this.#options.recorded.get(text);
+    const recorded = this.#serving?.recorded;
+    const paymentHash = recorded?.get(text);
     this.#held.delete(text);
-    if (paymentHash === undefined) return;
-    this.#recordFinal(text, { type: 'final', key: partKey(key), paymentHash, outcome, onChain });
+    if (!recorded || paymentHash === undefined) return;
+    this.#recordFinal(text, { type: 'final', key: partKey(key), paymentHash, outcome, onChain }, recorded);
   }
 
-  #recordFinal(text: string, command: LedgerCommand): void {
+  #recordFinal(text: string, command: LedgerCommand, recorded: Map<string, string>): void {
     this.#options.ledger.submit(command).then(
-      () => this.#options.recorded.delete(text),
+      () => recorded.delete(text),
       () => {
         if (this.#closed) return; // found again by lookup when the stream is next opened
         this.#options.clock.after(RETRY_MS, () => {
-          this.#recordFinal(text, command);
+          this.#recordFinal(text, command, recorded);
         });
       },
     );
@@ -319,6 +322,36 @@ export class PresentedHtlcs {
   }
 }
 
+/** What to ask the ledger about an HTLC, given its verdict. On chain nothing new is taken up: settle or silence (R5). */
+function commandFor(htlc: InterceptedHtlc, verdict: Verdict, epoch: number): LedgerCommand {
+  const key = partKey(htlc.key);
+  const paymentHash = toHex(htlc.paymentHash);
+  const recall = { type: 'recall', key, epoch, paymentHash } as const;
+  if (verdict.type === 'resume' || htlc.onChain) return recall;
+  const part = {
+    key,
+    epoch,
+    paymentHash,
+    amountMsat: verdict.amountMsat,
+    incomingAmountMsat: htlc.incomingAmountMsat,
+    expiry: htlc.incomingExpiry,
+    deadline: htlc.deadline,
+  };
+  if (verdict.type === 'fail') {
+    const message = verdict.failure.asPhantom;
+    return message ? { type: 'refuse', part, reason: verdict.reason, message } : recall;
+  }
+  return {
+    type: 'admit',
+    part: {
+      ...part,
+      paymentSecret: toHex(verdict.paymentSecret),
+      totalMsat: verdict.totalMsat,
+      preimage: verdict.preimage && toHex(verdict.preimage),
+    },
+  };
+}
+
 function partKey({ nodeId, channelId, htlcId }: HtlcKey): PartKey {
   return { nodeId: toHex(nodeId), channelId, htlcId };
 }
@@ -330,7 +363,11 @@ function paymentHashOf(command: LedgerCommand): string {
 const TEMPORARY_NODE_FAILURE = Uint8Array.of(0x20, 0x02);
 
 /** In the node's name where the node can say it, else in the phantom's, which needs the secret shared with the sender. */
-function failureAnswer({ asNode, asPhantom }: VerdictFailure, sharedSecret: Uint8Array | undefined, port: InterceptPort): HtlcAnswer {
+function failureAnswer(
+  { asNode, asPhantom }: VerdictFailure,
+  sharedSecret: Uint8Array | undefined,
+  port: InterceptPort,
+): HtlcAnswer {
   const canSay = asNode && (port.nodeFailureCodes === 'any' || port.nodeFailureCodes.has(codeOf(asNode)));
   if (asPhantom && sharedSecret && !canSay) {
     return { action: 'fail-as-phantom', packet: originateFailure(sharedSecret, asPhantom) };

@@ -76,7 +76,8 @@ export class Sweeper {
         paymentHash,
         channelId: key.channelId,
         htlcId: key.htlcId,
-        message: 'a settled part is not final shortly before its expiry; check that the node and its peer are online, or close the channel',
+        message:
+          'a settled part is not final shortly before its expiry; check that the node and its peer are online, or close the channel',
       });
     }
   }

@@ -81,12 +81,12 @@ export class Ledger {
     const commands = batch.map(({ command }) => command);
     try {
       const { replies, decided } = await this.#commit(commands);
-      batch.forEach(({ resolve }, i) => {
-        resolve(replies[i]!);
+      batch.forEach((waiting, i) => {
+        waiting.resolve(replies[i]!);
       });
       if (decided.length > 0) for (const listener of this.#listeners) listener(decided);
     } catch (error) {
-      if (batch.length === 1 || isRetryable(error)) for (const { reject } of batch) reject(error);
+      if (batch.length === 1 || isRetryable(error)) for (const waiting of batch) waiting.reject(error);
       // One command that the database refuses must not take the others with it.
       else for (const waiting of batch) await this.#runBatch([waiting]);
     }

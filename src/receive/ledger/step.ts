@@ -86,9 +86,7 @@ function openSetFor(work: Step, presented: PresentedPart): { readonly id: string
   const { account, context } = work;
   const open = account.sets.find(
     (set) =>
-      set.state === 'open' &&
-      set.paymentSecret === presented.paymentSecret &&
-      set.totalMsat === presented.totalMsat,
+      set.state === 'open' && set.paymentSecret === presented.paymentSecret && set.totalMsat === presented.totalMsat,
   );
   if (open) {
     if (open.preimage === undefined && presented.preimage !== undefined) {
@@ -191,7 +189,11 @@ function recordFinal(work: Step, command: Extract<LedgerCommand, { type: 'final'
     putPart(work, { ...part, final: 'lost' });
     alarm(work, part, 'part-lost', `a part of ${part.amountMsat} msat was decided settle but ended unpaid${where}`);
   } else {
-    const takenBack = { type: 'fail', reason: 'the node took it back', message: incorrectPaymentDetails(work, part) } as const;
+    const takenBack = {
+      type: 'fail',
+      reason: 'the node took it back',
+      message: incorrectPaymentDetails(work, part),
+    } as const;
     putPart(work, { ...decidePart(work, part, takenBack), final: 'failed' });
   }
   closeFinishedSet(work, part.setId);
@@ -214,7 +216,9 @@ function closeFinishedSet(work: Step, setId: string | undefined): void {
   const counted = parts.filter(({ decision }) => decision.type === 'settle');
   if (set.state !== 'settling' || counted.some(({ final }) => final === 'none')) return;
   putSet(work, { ...set, state: 'settled' });
-  const lostMsat = counted.filter(({ final }) => final === 'lost').reduce((sum, { amountMsat }) => sum + amountMsat, 0n);
+  const lostMsat = counted
+    .filter(({ final }) => final === 'lost')
+    .reduce((sum, { amountMsat }) => sum + amountMsat, 0n);
   work.events.push({
     type: 'invoice.final',
     paymentHash: set.paymentHash,

@@ -45,7 +45,9 @@ export interface LedgerStore {
   leases(): Promise<readonly Lease[]>;
 
   /** Parts of a node that are not final: what a new owner must be ready to answer. */
-  unfinishedParts(nodeId: string): Promise<readonly { readonly key: PartKey; readonly paymentHash: string; readonly onlyRefused: boolean }[]>;
+  unfinishedParts(
+    nodeId: string,
+  ): Promise<readonly { readonly key: PartKey; readonly paymentHash: string; readonly onlyRefused: boolean }[]>;
 
   /** The hash under which a part is recorded. */
   paymentHashOf(key: PartKey): Promise<string | undefined>;

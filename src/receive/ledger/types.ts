@@ -183,7 +183,13 @@ export type LedgerEvent =
     }
   | { readonly type: 'invoice.canceled'; readonly paymentHash: string }
   /** Money is or may be lost; somebody must look. */
-  | { readonly type: 'alarm'; readonly code: string; readonly paymentHash: string; readonly message: string; readonly key: PartKey };
+  | {
+      readonly type: 'alarm';
+      readonly code: string;
+      readonly paymentHash: string;
+      readonly message: string;
+      readonly key: PartKey;
+    };
 
 export interface LedgerPolicy {
   /** Blocks that must be left before a part's deadline for it to be counted; parts nearer than this fail. */
