@@ -1,0 +1,98 @@
+/**
+ * The outbox. Events are written inside the transactions they tell of and get their place in the sequence afterwards: were
+ * the number taken inside, a transaction that commits late would slip in behind readers that are already past it.
+ */
+import { sql } from 'kysely';
+import type { Millis } from '../wire/units.js';
+import { intFromColumn, textFromColumn } from './columns.js';
+import type { Engine } from './engine.js';
+import { StoreConflict } from './errors.js';
+
+export interface StoredEvent {
+  /** Rises by one from event to event. */
+  readonly seq: bigint;
+  readonly type: string;
+  readonly paymentHash: string | undefined;
+  readonly createdAt: Millis;
+  /** The event as JSON: 64-bit values are decimal strings. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface EventFilter {
+  readonly types?: readonly string[];
+  /** Found by scanning from where the read starts: to follow, not to search the past. */
+  readonly paymentHash?: string;
+}
+
+const SEQUENCE_BATCH = 2_000;
+const SEQUENCE_ATTEMPTS = 10;
+
+export class Events {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Gives events without a number the next ones, in the order they were written. Any process may call it at any time; two at
+   * once cannot give out the same number. Resolves with how many were numbered.
+   */
+  async sequence(): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const count = await this.#sequenceOnce();
+      total += count;
+      if (count < SEQUENCE_BATCH) return total;
+    }
+  }
+
+  async #sequenceOnce(): Promise<number> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // One statement sees one state of the table: the highest number and the rows without one fit together.
+        const result = await this.#engine.query((db) =>
+          sql`
+            update event set seq = v.next_seq
+            from (
+              select id, (select coalesce(max(seq), 0) from event) + row_number() over (order by id) as next_seq
+              from event where seq is null order by id limit ${sql.lit(SEQUENCE_BATCH)}
+            ) as v
+            where event.id = v.id and event.seq is null`.execute(db),
+        );
+        return Number(result.numAffectedRows ?? 0n);
+      } catch (thrown) {
+        // Another process was faster; its numbers are visible now.
+        if (!(thrown instanceof StoreConflict) || attempt >= SEQUENCE_ATTEMPTS) throw thrown;
+      }
+    }
+  }
+
+  /** Events after `afterSeq` in order. A reader that goes on from the last seq it got misses none. */
+  async read(afterSeq: bigint, limit: number, filter: EventFilter = {}): Promise<readonly StoredEvent[]> {
+    const rows = await this.#engine.query((db) => {
+      let query = db.selectFrom('event').selectAll().where('seq', '>', afterSeq).orderBy('seq').limit(limit);
+      if (filter.types !== undefined && filter.types.length > 0) query = query.where('type', 'in', filter.types);
+      if (filter.paymentHash !== undefined) query = query.where('payment_hash', '=', filter.paymentHash);
+      return query.execute();
+    });
+    return rows.map((row) => ({
+      seq: row.seq!,
+      type: row.type,
+      paymentHash: row.payment_hash ?? undefined,
+      createdAt: intFromColumn(row.created_at),
+      body: JSON.parse(textFromColumn(row.body)) as Record<string, unknown>,
+    }));
+  }
+
+  /** The highest number given out; 0 if there is none. */
+  async latestSeq(): Promise<bigint> {
+    const { seq } = await this.#engine.query((db) =>
+      db
+        .selectFrom('event')
+        .select(({ fn }) => fn.max<bigint | null>('seq').as('seq'))
+        .executeTakeFirstOrThrow(),
+    );
+    return seq ?? 0n;
+  }
+}

@@ -1,0 +1,30 @@
+export type { EngineKind } from './columns.js';
+export type { Hint } from './engine.js';
+export {
+  StoreBusy,
+  StoreConflict,
+  StoreContention,
+  StoreDiskFull,
+  StoreError,
+  StoreMisconfigured,
+  StoreSchemaTooNew,
+  StoreUnavailable,
+  StoreWrongDatabase,
+} from './errors.js';
+export type { EventFilter, Events, StoredEvent } from './events.js';
+export type { Idempotency, IdempotencyClaim, IdempotencyOutcome, IdempotentRequest } from './idempotency.js';
+export type {
+  InvoiceCursor,
+  InvoiceQuery,
+  InvoiceRecord,
+  Invoices,
+  InvoiceState,
+  ListedInvoice,
+  Payment,
+  PaymentCursor,
+  PaymentQuery,
+} from './invoices.js';
+export type { Meta } from './meta.js';
+export { openStore, type Store, type StoreOptions } from './store.js';
+export type { ApiToken, Tokens } from './tokens.js';
+export type { Delivery, DeliveryResult, Webhook, Webhooks } from './webhooks.js';

@@ -1,0 +1,235 @@
+/** PostgreSQL: for several daemons on one ledger. Serializable transactions, run again when they collide. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import type pg from 'pg';
+import type { Millis } from '../../wire/units.js';
+import { intFromColumn, type SqlRow, type SqlValue } from '../columns.js';
+import type { Engine, Hint } from '../engine.js';
+import { type CommitOutcome, StoreConflict, StoreContention } from '../errors.js';
+import {
+  EVENT_COLUMNS,
+  eventToRow,
+  HTLC_SET,
+  LEASE,
+  type LedgerChanges,
+  type LedgerRows,
+  type LedgerTable,
+  PART,
+  TERMS,
+} from '../ledger-rows.js';
+import { postgresSql, selectSql } from '../ledger-sql.js';
+import type { Tables } from '../tables.js';
+import { isConnectionLost, isSerializationFailure, isUniqueViolation, toStoreError } from './errors.js';
+import { CHANNEL, Hints } from './listener.js';
+import { openPool } from './pool.js';
+
+/** Collisions end when the others commit; the server lets at least one through each time. */
+const MAX_ATTEMPTS = 60;
+/** A violated key that is not a race stays violated. */
+const MAX_UNIQUE_VIOLATIONS = 5;
+const LONGEST_PAUSE_MS = 100;
+
+const IN_LIST = 'payment_hash = any($1::text[])';
+const NOW = { name: 'now', text: 'select floor(extract(epoch from clock_timestamp()) * 1000)::int8 as now' };
+const SELECT_LEASES = { name: 'leases', text: selectSql(LEASE, 'true'), rowMode: 'array' as const };
+const SELECT_TERMS = { name: 'terms', text: selectSql(TERMS, IN_LIST), rowMode: 'array' as const };
+const SELECT_SETS = { name: 'sets', text: selectSql(HTLC_SET, IN_LIST), rowMode: 'array' as const };
+const SELECT_PARTS = { name: 'parts', text: selectSql(PART, IN_LIST), rowMode: 'array' as const };
+const INSERT_EVENTS = { name: 'event_insert', text: postgresSql.insert('event', EVENT_COLUMNS) };
+
+export class PostgresEngine implements Engine {
+  readonly kind = 'postgres';
+  readonly #pool: pg.Pool;
+  readonly #db: Kysely<Tables>;
+  readonly #hints: Hints;
+  #closing: Promise<void> | undefined;
+
+  constructor(url: string) {
+    const pool = openPool(url);
+    this.#pool = pool;
+    this.#db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+    this.#hints = new Hints(url, (payload) => pool.query('select pg_notify($1, $2)', [CHANNEL, payload]));
+  }
+
+  async query<T>(body: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    try {
+      return await body(this.#db);
+    } catch (thrown) {
+      throw toStoreError(thrown, 'unknown');
+    }
+  }
+
+  transaction<T>(body: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return retrying(async () => {
+      try {
+        return await this.#db.transaction().setIsolationLevel('serializable').execute(body);
+      } catch (thrown) {
+        if (isSerializationFailure(thrown) || isUniqueViolation(thrown)) throw thrown;
+        throw toStoreError(thrown, 'unknown');
+      }
+    });
+  }
+
+  ledgerTransaction(paymentHashes: readonly string[], step: (rows: LedgerRows) => LedgerChanges): Promise<void> {
+    return retrying(() => this.#ledgerAttempt(paymentHashes, step));
+  }
+
+  async #ledgerAttempt(paymentHashes: readonly string[], step: (rows: LedgerRows) => LedgerChanges): Promise<void> {
+    const client = await this.#connect();
+    let outcome: CommitOutcome = 'not_committed';
+    let broken = false;
+    try {
+      const [, now, leases, account] = await Promise.all([
+        client.query('begin isolation level serializable'),
+        client.query<{ now: bigint }>(NOW),
+        client.query<SqlValue[]>(SELECT_LEASES),
+        readAccounts(client, paymentHashes),
+      ]);
+      const changes = step({
+        now: intFromColumn(now.rows[0]!.now),
+        leases: leases.rows.map(LEASE.fromRow),
+        ...account,
+      });
+      await Promise.all(writes(client, changes));
+      outcome = 'unknown';
+      const { command } = await client.query('commit');
+      // The server answers the commit of a failed transaction with a friendly ROLLBACK.
+      if (command !== 'COMMIT') throw new StoreConflict('the server rolled the transaction back');
+    } catch (thrown) {
+      broken = await abandon(client, thrown);
+      if (isSerializationFailure(thrown) || isUniqueViolation(thrown)) throw thrown;
+      throw toStoreError(thrown, outcome);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (thrown) {
+      throw toStoreError(thrown, 'not_committed');
+    }
+  }
+
+  async readLedger(paymentHashes: readonly string[]): Promise<Omit<LedgerRows, 'now' | 'leases'>> {
+    const client = await this.#connect();
+    let broken = false;
+    try {
+      // One snapshot for the three tables.
+      const [, account] = await Promise.all([
+        client.query('begin isolation level repeatable read read only'),
+        readAccounts(client, paymentHashes),
+        client.query('commit'),
+      ]);
+      return account;
+    } catch (thrown) {
+      broken = await abandon(client, thrown);
+      throw toStoreError(thrown, 'not_committed');
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async now(): Promise<Millis> {
+    try {
+      const { rows } = await this.#pool.query<{ now: bigint }>(NOW);
+      return intFromColumn(rows[0]!.now);
+    } catch (thrown) {
+      throw toStoreError(thrown, 'not_committed');
+    }
+  }
+
+  hint(hint: Hint): void {
+    this.#hints.publish(hint);
+  }
+
+  onHint(listener: (hint: Hint) => void): () => void {
+    return this.#hints.listen(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#hints.close().then(() => this.#db.destroy());
+    return this.#closing;
+  }
+}
+
+/** Ends a failed transaction. True if the connection must not be used again. */
+async function abandon(client: pg.PoolClient, thrown: unknown): Promise<boolean> {
+  // Errors of the caller's own code leave a healthy connection: the rollback then says how it is.
+  if (thrown instanceof Error && 'severity' in thrown && isConnectionLost(thrown)) return true;
+  try {
+    await client.query('rollback');
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+async function readAccounts(
+  client: pg.PoolClient,
+  paymentHashes: readonly string[],
+): Promise<Omit<LedgerRows, 'now' | 'leases'>> {
+  const values = [paymentHashes];
+  const [terms, sets, parts] = await Promise.all([
+    client.query<SqlValue[]>({ ...SELECT_TERMS, values }),
+    client.query<SqlValue[]>({ ...SELECT_SETS, values }),
+    client.query<SqlValue[]>({ ...SELECT_PARTS, values }),
+  ]);
+  return {
+    terms: terms.rows.map(TERMS.fromRow),
+    sets: sets.rows.map(HTLC_SET.fromRow),
+    parts: parts.rows.map(PART.fromRow),
+  };
+}
+
+function writes(client: pg.PoolClient, changes: LedgerChanges): Promise<void>[] {
+  const { now } = changes;
+  const pending: Promise<void>[] = [];
+  const add = <Row>(table: LedgerTable<Row>, kind: 'insert' | 'update', values: readonly Row[]): void => {
+    if (values.length === 0) return;
+    const text = kind === 'insert' ? postgresSql.insert(table.name, table.columns) : postgresSql.update(table);
+    const rows = values.map((value) => table.toRow(value, now));
+    pending.push(change(client, `${table.name}_${kind}`, text, rows));
+  };
+  // Updates first: a set that fails makes room for another one of the same hash in the same transaction.
+  add(LEASE, 'update', changes.leases.update);
+  add(LEASE, 'insert', changes.leases.insert);
+  add(TERMS, 'update', changes.terms.update);
+  add(TERMS, 'insert', changes.terms.insert);
+  add(HTLC_SET, 'update', changes.sets.update);
+  add(HTLC_SET, 'insert', changes.sets.insert);
+  add(PART, 'update', changes.parts.update);
+  add(PART, 'insert', changes.parts.insert);
+  if (changes.events.length > 0) {
+    const rows = changes.events.map((event) => eventToRow(event, now));
+    pending.push(change(client, INSERT_EVENTS.name, INSERT_EVENTS.text, rows));
+  }
+  return pending;
+}
+
+async function change(client: pg.PoolClient, name: string, text: string, rows: readonly SqlRow[]): Promise<void> {
+  const columns = rows[0]!.map((_, column) => rows.map((row) => row[column]));
+  const { rowCount } = await client.query({ name, text, values: columns });
+  if (rowCount !== rows.length) {
+    throw new StoreConflict(`${rows.length} rows should have changed, but ${rowCount ?? 0} could: ${name}`);
+  }
+}
+
+async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+  let uniqueViolations = 0;
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      if (isUniqueViolation(thrown)) {
+        if (++uniqueViolations >= MAX_UNIQUE_VIOLATIONS) throw toStoreError(thrown, 'not_committed');
+      } else if (!isSerializationFailure(thrown)) throw thrown;
+      if (attempts >= MAX_ATTEMPTS) {
+        throw new StoreContention('other transactions on the same rows kept winning', thrown);
+      }
+    }
+    // Chance keeps two processes from colliding again and again.
+    await sleep(Math.random() * Math.min(LONGEST_PAUSE_MS, 2 ** Math.min(attempts, 10)));
+  }
+}

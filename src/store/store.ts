@@ -1,0 +1,102 @@
+/** The durable store: the ledger and everything else that has to outlive the process, on SQLite or PostgreSQL. */
+import type { Clock } from '../receive/clock.js';
+import type { EngineKind } from './columns.js';
+import type { Engine, Hint } from './engine.js';
+import { StoreMisconfigured } from './errors.js';
+import { Events } from './events.js';
+import { Idempotency } from './idempotency.js';
+import { Invoices } from './invoices.js';
+import { Ledger } from './ledger.js';
+import { Meta } from './meta.js';
+import { migrate } from './migrations.js';
+import { PostgresEngine } from './postgres/engine.js';
+import { SqliteEngine } from './sqlite/engine.js';
+import { Tokens } from './tokens.js';
+import { Webhooks } from './webhooks.js';
+
+export interface StoreOptions {
+  /** `sqlite:/path/file.db`, `sqlite::memory:` or `postgres://user@host/database`. */
+  readonly url: string;
+  /** Time of a SQLite database; PostgreSQL has its own, shared by all daemons. */
+  readonly clock?: Pick<Clock, 'now'>;
+  /** SQLite without its thread: only microtasks between call and result. For deterministic simulation. */
+  readonly inProcess?: boolean;
+  /** SQLite: pages the file may grow to. For tests of a full disk. */
+  readonly maxPages?: number;
+}
+
+/** Every method rejects with a `StoreError` when the database fails; anything else thrown is a bug. */
+export class Store extends Ledger {
+  readonly #engine: Engine;
+  readonly events: Events;
+  readonly invoices: Invoices;
+  readonly tokens: Tokens;
+  readonly idempotency: Idempotency;
+  readonly webhooks: Webhooks;
+  readonly meta: Meta;
+
+  constructor(engine: Engine) {
+    super(engine);
+    this.#engine = engine;
+    this.events = new Events(engine);
+    this.invoices = new Invoices(engine);
+    this.tokens = new Tokens(engine);
+    this.idempotency = new Idempotency(engine);
+    this.webhooks = new Webhooks(engine);
+    this.meta = new Meta(engine);
+  }
+
+  get kind(): EngineKind {
+    return this.#engine.kind;
+  }
+
+  /**
+   * Calls `listener` after commits that wrote decisions or events, of this process at once and of others soon. A hint may
+   * be lost, doubled or late: poll as well. Returns a function that stops it.
+   */
+  onHint(listener: (hint: Hint) => void): () => void {
+    return this.#engine.onHint(listener);
+  }
+
+  /** Waits for the transaction that is under way. */
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+}
+
+/**
+ * Opens the database and brings its schema up to date.
+ * @throws {StoreMisconfigured} if the address or the file cannot be used.
+ * @throws {StoreBusy} if another process writes to the SQLite file.
+ * @throws {StoreSchemaTooNew} if a newer program wrote it.
+ * @throws {StoreUnavailable} if the server cannot be reached.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const engine = await openEngine(options);
+  try {
+    await migrate(engine);
+  } catch (thrown) {
+    await engine.close();
+    throw thrown;
+  }
+  return new Store(engine);
+}
+
+/** The engine alone, without migrations. */
+export async function openEngine({ url, clock, inProcess = false, maxPages }: StoreOptions): Promise<Engine> {
+  if (/^postgres(ql)?:\/\//.test(url)) return new PostgresEngine(url);
+  const path = /^sqlite:(?:\/\/)?(.+)$/.exec(url)?.[1];
+  if (path === undefined) {
+    // The address may hold a password: name its scheme only.
+    throw new StoreMisconfigured(
+      `the database address has an unknown form: ${/^[a-z+]*:/.exec(url)?.[0] ?? 'no scheme'}`,
+      'Use sqlite:/path/to/file.db or postgres://user@host/database.',
+    );
+  }
+  return SqliteEngine.open({
+    path,
+    now: () => clock?.now() ?? Date.now(),
+    inProcess,
+    ...(maxPages === undefined ? {} : { maxPages }),
+  });
+}

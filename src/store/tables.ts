@@ -1,0 +1,145 @@
+/** The tables as Kysely sees them. Column meanings are those of the types they carry; see `migrations.ts` for the rules. */
+import type { ColumnType, GeneratedAlways } from 'kysely';
+
+/** Both engines return bigint and take either. */
+type Integer = ColumnType<bigint, bigint | number, bigint | number>;
+type OptionalInteger = ColumnType<bigint | null, bigint | number | null | undefined, bigint | number | null>;
+type OptionalText = ColumnType<string | null, string | null | undefined, string | null>;
+
+export interface LeaseTable {
+  node_id: string;
+  owner: string;
+  epoch: Integer;
+  expires_at: Integer;
+  height: Integer;
+}
+
+export interface HtlcSetTable {
+  id: string;
+  payment_hash: string;
+  payment_secret: string;
+  total_msat: Integer;
+  state: string;
+  opened_at: Integer;
+  decided_at: OptionalInteger;
+  accepted_at: OptionalInteger;
+  review_at: Integer;
+  preimage: OptionalText;
+  settled_msat: OptionalInteger;
+}
+
+export interface PartTable {
+  node_id: string;
+  channel_id: Integer;
+  htlc_id: Integer;
+  payment_hash: string;
+  set_id: OptionalText;
+  amount_msat: Integer;
+  incoming_amount_msat: Integer;
+  expiry: Integer;
+  deadline: Integer;
+  presented_epoch: Integer;
+  first_seen_at: Integer;
+  decision: string;
+  fail_reason: OptionalText;
+  /** Hex. */
+  fail_message: OptionalText;
+  decided_at: OptionalInteger;
+  final: string;
+}
+
+export interface InvoiceTable {
+  payment_hash: string;
+  mode: string;
+  wish: string;
+  preimage: OptionalText;
+  hold_ms: Integer;
+  bolt11: OptionalText;
+  amount_msat: OptionalInteger;
+  description: OptionalText;
+  description_hash: OptionalText;
+  reference: OptionalText;
+  /** JSON. */
+  metadata: OptionalText;
+  created_at: Integer;
+  expires_at: OptionalInteger;
+  epoch_id: OptionalText;
+}
+
+export interface EventTable {
+  id: GeneratedAlways<bigint>;
+  seq: OptionalInteger;
+  type: string;
+  payment_hash: OptionalText;
+  created_at: Integer;
+  /** JSON. */
+  body: string;
+}
+
+export interface ApiTokenTable {
+  /** SHA-256 of the token, hex: the token itself is never stored. */
+  hash: string;
+  id: string;
+  name: string;
+  /** JSON array of text. */
+  scopes: string;
+  created_at: Integer;
+  revoked_at: OptionalInteger;
+}
+
+export interface IdempotencyTable {
+  token_id: string;
+  key: string;
+  route: string;
+  request_hash: string;
+  claimed_at: Integer;
+  claim: Integer;
+  status_code: OptionalInteger;
+  response_body: OptionalText;
+  created_at: Integer;
+}
+
+export interface WebhookTable {
+  id: string;
+  url: string;
+  secret_ref: string;
+  /** JSON array of text; empty for all. */
+  event_types: string;
+  enabled: Integer;
+  cursor_seq: Integer;
+  created_at: Integer;
+}
+
+export interface DeliveryTable {
+  webhook_id: string;
+  seq: Integer;
+  attempts: Integer;
+  next_attempt_at: Integer;
+  last_status: OptionalText;
+  done_at: OptionalInteger;
+}
+
+export interface MetaTable {
+  key: string;
+  value: string;
+}
+
+export interface SchemaVersionTable {
+  version: Integer;
+  name: string;
+  applied_at: Integer;
+}
+
+export interface Tables {
+  lease: LeaseTable;
+  htlc_set: HtlcSetTable;
+  part: PartTable;
+  invoice: InvoiceTable;
+  event: EventTable;
+  api_token: ApiTokenTable;
+  idempotency: IdempotencyTable;
+  webhook: WebhookTable;
+  delivery: DeliveryTable;
+  meta: MetaTable;
+  schema_version: SchemaVersionTable;
+}
