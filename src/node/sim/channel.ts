@@ -1,0 +1,408 @@
+/**
+ * A channel between two simulated nodes: balances, HTLC slots and the life of each HTLC. The messages that carry an HTLC are
+ * real bytes; signing and revoking is only the time it takes; the chain is only what it decides about an HTLC.
+ */
+import { sha256 } from '../../crypto/index.js';
+import { equalBytes, toHex } from '../../wire/bytes.js';
+import { decodeMessage, encodeMessage, type UpdateAddHtlc } from '../../wire/messages.js';
+import { unwrap } from '../../wire/result.js';
+import type { BlockHeight, Msat, ShortChannelId } from '../../wire/units.js';
+import { Link } from './link.js';
+import {
+  draw,
+  opposite,
+  quietly,
+  type HtlcObservation,
+  type Policy,
+  type Removal,
+  type Side,
+  type World,
+} from './types.js';
+
+/** What a node does with the events of its channels. */
+export interface ChannelEnd {
+  readonly name: string;
+  readonly nodeId: Uint8Array;
+  readonly online: boolean;
+  /** An incoming HTLC is irrevocably committed. */
+  htlcArrived(htlc: SimHtlc): void;
+  /** An incoming HTLC that is still open went on chain with its channel. */
+  htlcOnChain(htlc: SimHtlc): void;
+  /** An outgoing HTLC came back: a preimage at once, anything else when it is irrevocable. */
+  htlcReturned(htlc: SimHtlc, removal: Removal): void;
+  /** The end of an incoming HTLC is irrevocable. */
+  htlcFinal(htlc: SimHtlc, outcome: 'settled' | 'failed', onChain: boolean): void;
+  channelUp(channel: SimChannel): void;
+}
+
+export class SimHtlc {
+  readonly channel: SimChannel;
+  readonly from: Side;
+  readonly id: bigint;
+  readonly sent: UpdateAddHtlc;
+  readonly offeredAt: number;
+  /** As the receiver read it. */
+  received: UpdateAddHtlc | undefined;
+  committedAt: number | undefined;
+  /** Decided, not signed yet; a volatile one does not survive a crash of the receiver. */
+  mailbox: { readonly removal: Removal; readonly volatile: boolean } | undefined;
+  /** Signed by the receiver. */
+  removal: Removal | undefined;
+  /** As the offerer read it. */
+  returned: Removal | undefined;
+  outcome: 'settled' | 'failed' | undefined;
+  onChain = false;
+  finalAt: number | undefined;
+
+  constructor(channel: SimChannel, from: Side, sent: UpdateAddHtlc, offeredAt: number) {
+    this.channel = channel;
+    this.from = from;
+    this.id = sent.id;
+    this.sent = sent;
+    this.offeredAt = offeredAt;
+  }
+
+  get to(): Side {
+    return opposite(this.from);
+  }
+
+  /** The offer as its receiver has it. @throws if it has not arrived */
+  get add(): UpdateAddHtlc {
+    if (!this.received) throw new Error('the HTLC has not arrived yet');
+    return this.received;
+  }
+
+  /** Can the receiver still decide? */
+  get open(): boolean {
+    return this.committedAt !== undefined && !this.outcome && !this.removal;
+  }
+
+  get label(): string {
+    return `${this.channel.name}:${this.from}:${this.id}`;
+  }
+}
+
+export interface ChannelParameters {
+  readonly scid: ShortChannelId;
+  readonly ends: readonly [ChannelEnd, ChannelEnd];
+  /** By side; their sum is the capacity. */
+  readonly balances: readonly [Msat, Msat];
+  readonly policies: readonly [Policy, Policy];
+  readonly announced: boolean;
+  /** By the side that recognises it. */
+  readonly aliases: readonly [ShortChannelId, ShortChannelId];
+  readonly slots: number;
+  readonly reserveMsat: Msat;
+}
+
+export type OfferRefusal = 'offline' | 'balance' | 'slots';
+
+export class SimChannel {
+  readonly scid: ShortChannelId;
+  readonly ends: readonly [ChannelEnd, ChannelEnd];
+  readonly policies: [Policy, Policy];
+  readonly announced: boolean;
+  readonly aliases: readonly [ShortChannelId, ShortChannelId];
+  readonly capacityMsat: Msat;
+  readonly name: string;
+  readonly link: Link;
+  /** HTLCs without an irrevocable end. */
+  readonly live = new Set<SimHtlc>();
+  readonly #world: World;
+  readonly #id: Uint8Array;
+  readonly #balances: [Msat, Msat];
+  readonly #slots: number;
+  readonly #reserve: Msat;
+  readonly #nextId: [bigint, bigint] = [0n, 0n];
+  readonly #history: SimHtlc[] = [];
+  #cut = false;
+  #closedAt: BlockHeight | undefined;
+  #reconnecting = false;
+
+  constructor(world: World, parameters: ChannelParameters) {
+    const { scid, ends, balances } = parameters;
+    this.#world = world;
+    this.scid = scid;
+    this.ends = ends;
+    this.policies = [...parameters.policies];
+    this.announced = parameters.announced;
+    this.aliases = parameters.aliases;
+    this.capacityMsat = balances[0] + balances[1];
+    this.name = `${ends[0].name}-${ends[1].name}/${scid}`;
+    this.link = new Link(world, world.timing.linkMs);
+    this.#id = world.random.bytes(32);
+    this.#balances = [...balances];
+    this.#slots = parameters.slots;
+    this.#reserve = parameters.reserveMsat;
+    if (ends[0].online && ends[1].online) this.link.setUp(true);
+  }
+
+  sideOf(end: ChannelEnd): Side {
+    return this.ends[0] === end ? 0 : 1;
+  }
+
+  get closed(): boolean {
+    return this.#closedAt !== undefined;
+  }
+
+  /** What a side owns, HTLCs in flight not counted. */
+  balance(side: Side): Msat {
+    return this.#balances[side];
+  }
+
+  /** What a side could offer now. */
+  spendable(side: Side): Msat {
+    if (this.closed) return 0n;
+    const spendable = this.#balances[side] - this.#reserve;
+    return spendable > 0n ? spendable : 0n;
+  }
+
+  get history(): readonly SimHtlc[] {
+    return this.#history;
+  }
+
+  /** Why a side cannot offer this amount now; undefined if it can. */
+  refusal(from: Side, amountMsat: Msat): OfferRefusal | undefined {
+    if (!this.link.up || this.closed) return 'offline';
+    if (amountMsat > this.spendable(from)) return 'balance';
+    let used = 0;
+    for (const htlc of this.live) if (htlc.from === from) used += 1;
+    return used >= this.#slots ? 'slots' : undefined;
+  }
+
+  offer(
+    from: Side,
+    offer: Pick<UpdateAddHtlc, 'amountMsat' | 'paymentHash' | 'cltvExpiry' | 'onion'>,
+  ): SimHtlc | OfferRefusal {
+    const refusal = this.refusal(from, offer.amountMsat);
+    if (refusal) return refusal;
+    const id = this.#nextId[from]++;
+    const message: UpdateAddHtlc = { type: 'update_add_htlc', channelId: this.#id, id, ...offer };
+    const htlc = new SimHtlc(this, from, message, this.#world.clock.now());
+    this.#balances[from] -= offer.amountMsat;
+    this.live.add(htlc);
+    this.#history.push(htlc);
+    this.#note(htlc, `add ${offer.amountMsat}`);
+    const bytes = encodeMessage(message);
+    this.link.send(from, () => this.#addArrived(htlc, bytes));
+    return htlc;
+  }
+
+  #addArrived(htlc: SimHtlc, bytes: Uint8Array): void {
+    const message = unwrap(decodeMessage(bytes));
+    if (message.type !== 'update_add_htlc') throw new Error(`update_add_htlc expected, got ${message.type}`);
+    htlc.received = message;
+    // Each side signs and revokes once: two more trips until nobody can take the HTLC back.
+    this.link.send(htlc.to, () =>
+      this.link.send(htlc.from, () => {
+        htlc.committedAt = this.#world.clock.now();
+        this.#note(htlc, 'committed');
+        this.ends[htlc.to].htlcArrived(htlc);
+      }),
+    );
+  }
+
+  /**
+   * The receiver removes an HTLC. On a closed channel only a preimage has an effect.
+   * @param volatile a crash of the receiver before the signature forgets it
+   * @returns false if it is removed already
+   */
+  remove(htlc: SimHtlc, removal: Removal, volatile: boolean): boolean {
+    if (!htlc.open || htlc.mailbox) return false;
+    this.#note(htlc, `removal ${removal.kind}`);
+    if (this.closed) {
+      if (removal.kind === 'fulfill') htlc.removal = removal;
+      return true;
+    }
+    htlc.mailbox = { removal, volatile };
+    this.#scheduleSignature(htlc);
+    return true;
+  }
+
+  #scheduleSignature(htlc: SimHtlc): void {
+    const { clock, random, timing } = this.#world;
+    quietly(clock, draw(random, timing.signMs), () => this.#sign(htlc));
+  }
+
+  #sign(htlc: SimHtlc): void {
+    const { mailbox } = htlc;
+    if (!mailbox || !this.link.up || this.closed) return;
+    htlc.mailbox = undefined;
+    htlc.removal = mailbox.removal;
+    this.#note(htlc, 'signed');
+    const bytes = this.#removalBytes(htlc, mailbox.removal);
+    this.link.send(htlc.to, () => this.#removalArrived(htlc, bytes));
+  }
+
+  #removalBytes({ id }: SimHtlc, removal: Removal): Uint8Array {
+    const address = { channelId: this.#id, id };
+    switch (removal.kind) {
+      case 'fulfill':
+        return encodeMessage({ type: 'update_fulfill_htlc', ...address, preimage: removal.preimage });
+      case 'fail':
+        return encodeMessage({ type: 'update_fail_htlc', ...address, reason: removal.reason });
+      case 'malformed': {
+        const { sha256OfOnion, failureCode } = removal;
+        return encodeMessage({ type: 'update_fail_malformed_htlc', ...address, sha256OfOnion, failureCode });
+      }
+      case 'timeout':
+        throw new Error('only the chain times out');
+    }
+  }
+
+  #removalArrived(htlc: SimHtlc, bytes: Uint8Array): void {
+    const removal = readRemoval(bytes);
+    if (removal.kind === 'fulfill' && !equalBytes(sha256(removal.preimage), htlc.sent.paymentHash)) {
+      this.#note(htlc, 'wrong preimage');
+      this.forceClose();
+      return;
+    }
+    htlc.returned = removal;
+    if (removal.kind === 'fulfill') this.ends[htlc.from].htlcReturned(htlc, removal);
+    this.link.send(htlc.from, () => {
+      this.#finish(htlc, removal.kind === 'fulfill' ? 'settled' : 'failed', removal);
+    });
+  }
+
+  #finish(htlc: SimHtlc, outcome: 'settled' | 'failed', removal: Removal): void {
+    htlc.outcome = outcome;
+    htlc.finalAt = this.#world.clock.now();
+    this.live.delete(htlc);
+    this.#balances[outcome === 'settled' ? htlc.to : htlc.from] += htlc.sent.amountMsat;
+    this.#note(htlc, `final ${outcome}${htlc.onChain ? ' on chain' : ''}`);
+    const known = htlc.returned?.kind === 'fulfill';
+    htlc.returned = removal;
+    if (!known) this.ends[htlc.from].htlcReturned(htlc, removal);
+    if (htlc.committedAt !== undefined) this.ends[htlc.to].htlcFinal(htlc, outcome, htlc.onChain);
+  }
+
+  /** A crash of one end: what it had decided but not signed is forgotten. */
+  forgetVolatile(side: Side): void {
+    for (const htlc of this.live) {
+      if (htlc.to === side && htlc.mailbox?.volatile) htlc.mailbox = undefined;
+    }
+  }
+
+  get cut(): boolean {
+    return this.#cut;
+  }
+
+  set cut(cut: boolean) {
+    this.#cut = cut;
+    this.#world.trace.note(`${this.name} ${cut ? 'cut' : 'healed'}`);
+    this.refresh();
+  }
+
+  /** Call when an end went on- or offline. */
+  refresh(): void {
+    if (!this.#wanted) {
+      this.link.setUp(false);
+      return;
+    }
+    if (this.link.up || this.#reconnecting) return;
+    this.#reconnecting = true;
+    const { clock, random, timing } = this.#world;
+    quietly(clock, draw(random, timing.reconnectMs), () => {
+      this.#reconnecting = false;
+      if (this.#wanted) this.#connect();
+    });
+  }
+
+  get #wanted(): boolean {
+    return !this.#cut && !this.closed && this.ends[0].online && this.ends[1].online;
+  }
+
+  #connect(): void {
+    this.link.setUp(true);
+    this.#world.trace.note(`${this.name} up`);
+    for (const htlc of this.live) if (htlc.mailbox) this.#scheduleSignature(htlc);
+    for (const end of this.ends) end.channelUp(this);
+  }
+
+  /** A side learned of a block: it goes on chain for an HTLC of its own that should be gone. */
+  heightSeen(side: Side, height: BlockHeight): void {
+    if (this.closed) return;
+    const { closeGraceBlocks } = this.#world.timing;
+    for (const htlc of this.live) {
+      if (htlc.from === side && htlc.sent.cltvExpiry + closeGraceBlocks <= height) {
+        this.forceClose();
+        return;
+      }
+    }
+  }
+
+  forceClose(): void {
+    if (this.closed) return;
+    this.#closedAt = this.#world.chainHeight();
+    this.link.setUp(false);
+    this.#world.trace.note(`${this.name} closed`);
+    for (const htlc of [...this.live]) {
+      if (htlc.committedAt === undefined) {
+        this.#finish(htlc, 'failed', { kind: 'timeout' }); // not part of the commitment that was published
+        continue;
+      }
+      htlc.onChain = true;
+      const { mailbox } = htlc;
+      htlc.mailbox = undefined;
+      if (mailbox?.removal.kind === 'fulfill' && !mailbox.volatile) htlc.removal = mailbox.removal;
+      if (!htlc.removal) this.ends[htlc.to].htlcOnChain(htlc);
+    }
+  }
+
+  /** The chain decides about the HTLCs of a closed channel. */
+  blockMined(height: BlockHeight): void {
+    if (this.#closedAt === undefined || height <= this.#closedAt) return;
+    const { timeoutBlocks } = this.#world.timing;
+    for (const htlc of [...this.live]) {
+      const { removal } = htlc;
+      if (removal?.kind === 'fulfill') this.#finish(htlc, 'settled', removal);
+      else if (height >= Math.max(htlc.sent.cltvExpiry, this.#closedAt) + timeoutBlocks) {
+        this.#finish(htlc, 'failed', { kind: 'timeout' });
+      }
+    }
+  }
+
+  observe(htlc: SimHtlc): HtlcObservation {
+    const { sent } = htlc;
+    return {
+      channelId: this.scid,
+      htlcId: htlc.id,
+      from: this.ends[htlc.from].name,
+      to: this.ends[htlc.to].name,
+      paymentHash: toHex(sent.paymentHash),
+      amountMsat: sent.amountMsat,
+      expiry: sent.cltvExpiry,
+      offeredAt: htlc.offeredAt,
+      committedAt: htlc.committedAt,
+      removal: htlc.removal?.kind,
+      outcome: htlc.outcome,
+      onChain: htlc.onChain,
+      finalAt: htlc.finalAt,
+      preimage: htlc.returned?.kind === 'fulfill' ? toHex(htlc.returned.preimage) : undefined,
+    };
+  }
+
+  #note(htlc: SimHtlc, what: string): void {
+    this.#world.trace.note(`${htlc.label} ${what}`);
+  }
+}
+
+function readRemoval(bytes: Uint8Array): Removal {
+  const message = unwrap(decodeMessage(bytes));
+  switch (message.type) {
+    case 'update_fulfill_htlc':
+      return { kind: 'fulfill', preimage: message.preimage };
+    case 'update_fail_htlc':
+      return { kind: 'fail', reason: message.reason };
+    case 'update_fail_malformed_htlc':
+      return { kind: 'malformed', sha256OfOnion: message.sha256OfOnion, failureCode: message.failureCode };
+    case 'update_add_htlc':
+    case 'init':
+    case 'error':
+    case 'warning':
+    case 'ping':
+    case 'pong':
+    case 'unknown':
+      throw new Error(`a removal expected, got ${message.type}`);
+  }
+}

@@ -1,0 +1,365 @@
+/** A simulated Lightning node: reads onions, forwards, receives, pays, intercepts, crashes and comes back. */
+import { ec } from '../../crypto/index.js';
+import { FailureCode } from '../../onion/failure-codes.js';
+import { originateFailure, wrapFailure } from '../../onion/failure-packet.js';
+import { decodePaymentPayload, invalidPayloadFailure, type RelayPayload } from '../../onion/payload.js';
+import { peelOnion, type PeeledOnion } from '../../onion/peel.js';
+import { concat } from '../../wire/bytes.js';
+import { u16 } from '../../wire/integers.js';
+import type { BlockDelta, BlockHeight, Msat, Preimage, ShortChannelId } from '../../wire/units.js';
+import type { ChannelEnd, OfferRefusal, SimChannel, SimHtlc } from './channel.js';
+import { checkForward, checkInterception, failureMessage } from './forwarding.js';
+import type { Incoming, IncomingForward } from './incoming.js';
+import { Interceptor, type InterceptorConfig, type InterceptorHost } from './interceptor.js';
+import { Till, type TillHost } from './till.js';
+import { type AnswerObservation, type Removal, type Side, type World } from './types.js';
+
+/** A relay that does not do what the onion asks of it. */
+export interface ForwardCheat {
+  /** Forwards this much less than asked. */
+  readonly skimMsat?: Msat;
+  /** Forwards with an expiry this much lower than asked. */
+  readonly skimBlocks?: BlockDelta;
+  /** Flips a bit of this byte of the onion it passes on. */
+  readonly garbleByte?: number;
+}
+
+export interface SimNodeOptions {
+  readonly name: string;
+  readonly secret: Uint8Array;
+  /** With it the node intercepts; without it forwards just happen. */
+  readonly interceptor?: InterceptorConfig;
+  readonly record: (answer: AnswerObservation) => void;
+}
+
+/** What comes back for an HTLC that this node originated. */
+export type ReturnHandler = (removal: Removal) => void;
+
+export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
+  readonly name: string;
+  readonly nodeId: Uint8Array;
+  readonly channels: SimChannel[] = [];
+  readonly till: Till;
+  readonly interceptor: Interceptor | undefined;
+  cheat: ForwardCheat | undefined;
+  readonly #world: World;
+  readonly #secret: Uint8Array;
+  /** By every id under which this node forwards to a channel. */
+  readonly #outgoing = new Map<ShortChannelId, { readonly channel: SimChannel; readonly side: Side }>();
+  readonly #forwards = new Map<SimHtlc, IncomingForward>();
+  readonly #own = new Map<SimHtlc, ReturnHandler>();
+  /** Incoming HTLCs without an irrevocable end. */
+  readonly #incoming = new Set<SimHtlc>();
+  /** What the onion said, so that a replay costs no curve operation. */
+  readonly #read = new WeakMap<SimHtlc, IncomingForward>();
+  #missed: (() => void)[] = [];
+  #replayOnConnect = new Set<SimChannel>();
+  #online = true;
+  #lag: BlockDelta = 0;
+  #height: BlockHeight;
+
+  constructor(world: World, options: SimNodeOptions) {
+    this.#world = world;
+    this.name = options.name;
+    this.#secret = options.secret;
+    this.nodeId = ec.publicKey(options.secret);
+    this.#height = world.chainHeight();
+    this.till = new Till(world, this);
+    this.interceptor = options.interceptor && new Interceptor(world, this, options.interceptor, options.record);
+  }
+
+  get online(): boolean {
+    return this.#online;
+  }
+
+  get height(): BlockHeight {
+    return this.#height;
+  }
+
+  /** Incoming HTLCs that are not irrevocably gone. */
+  get openIncoming(): number {
+    return this.#incoming.size;
+  }
+
+  addChannel(channel: SimChannel): void {
+    const side = channel.sideOf(this);
+    this.channels.push(channel);
+    this.#outgoing.set(channel.aliases[side], { channel, side });
+    if (channel.announced) this.#outgoing.set(channel.scid, { channel, side });
+  }
+
+  // --- incoming HTLCs
+
+  htlcArrived(htlc: SimHtlc): void {
+    this.#incoming.add(htlc);
+    this.#process(htlc);
+  }
+
+  htlcOnChain(htlc: SimHtlc): void {
+    const forward = this.#read.get(htlc);
+    if (this.#online && forward) this.#intercept(forward, false);
+  }
+
+  htlcFinal(htlc: SimHtlc, outcome: 'settled' | 'failed', onChain: boolean): void {
+    this.#incoming.delete(htlc);
+    this.interceptor?.final(htlc, outcome, onChain);
+  }
+
+  /** Reads the onion and acts. Runs again for every open HTLC after a restart. */
+  #process(htlc: SimHtlc): void {
+    const known = this.#read.get(htlc);
+    if (known) {
+      this.#intercept(known, false);
+      return;
+    }
+    const { add } = htlc;
+    if (add.pathKey) {
+      this.#malformed(htlc, FailureCode.invalidOnionBlinding, new Uint8Array(32));
+      return;
+    }
+    const peeled = peelOnion({ nodeSecret: this.#secret, onion: add.onion, associatedData: add.paymentHash });
+    if (peeled.ok) {
+      this.#processPeeled(htlc, peeled.value);
+      return;
+    }
+    const { sharedSecret, failureCode, sha256OfOnion } = peeled.error;
+    if (sharedSecret) this.fail({ htlc, sharedSecret }, failureMessage(FailureCode.invalidOnionPayload));
+    else this.#malformed(htlc, failureCode, sha256OfOnion);
+  }
+
+  #processPeeled(htlc: SimHtlc, { payload, sharedSecret, next }: PeeledOnion): void {
+    const incoming: Incoming = { htlc, sharedSecret };
+    const decoded = decodePaymentPayload(payload, { final: !next, updateAddHasPathKey: false });
+    if (!decoded.ok) {
+      this.fail(incoming, invalidPayloadFailure(decoded.error));
+      return;
+    }
+    if (decoded.value.kind === 'final') {
+      this.till.receive(incoming, decoded.value);
+      return;
+    }
+    if (decoded.value.kind !== 'relay' || !next) {
+      this.fail(incoming, failureMessage(FailureCode.invalidOnionPayload));
+      return; // no blinded paths here
+    }
+    this.#startForward(forwardOf(incoming, decoded.value, next));
+  }
+
+  #startForward(forward: IncomingForward): void {
+    this.#read.set(forward.htlc, forward);
+    if (this.interceptor) this.#intercept(forward, true);
+    else this.resume(forward);
+  }
+
+  /** Shows the HTLC, or goes on forwarding where nobody intercepts. */
+  #intercept(forward: IncomingForward, fresh: boolean): void {
+    if (!forward.htlc.open) return;
+    if (!this.interceptor) {
+      if (!forward.outgoing && !forward.htlc.onChain) this.resume(forward);
+      return;
+    }
+    const { autoFailBlocks } = this.interceptor.config;
+    const expiry = forward.htlc.add.cltvExpiry;
+    const tooLate =
+      forward.htlc.onChain || forward.outgoing ? undefined : checkInterception(expiry, this.#height, autoFailBlocks);
+    if (tooLate) this.fail(forward, tooLate);
+    else this.interceptor.hold(forward, fresh);
+  }
+
+  #malformed(htlc: SimHtlc, failureCode: number, sha256OfOnion: Uint8Array): void {
+    htlc.channel.remove(htlc, { kind: 'malformed', failureCode, sha256OfOnion }, false);
+  }
+
+  // --- what becomes of them
+
+  settle(incoming: Incoming, preimage: Preimage): void {
+    incoming.htlc.channel.remove(incoming.htlc, { kind: 'fulfill', preimage }, this.#isVolatile(incoming));
+  }
+
+  fail(incoming: Incoming, message: Uint8Array): void {
+    this.#failWith(incoming, originateFailure(incoming.sharedSecret, message));
+  }
+
+  failAsNode(incoming: IncomingForward, message: Uint8Array): void {
+    this.fail(incoming, message);
+  }
+
+  /** The packet was made by the node behind this one, so it gets a layer more, as every failure on its way back. */
+  failAsPhantom(incoming: IncomingForward, packet: Uint8Array): void {
+    this.#failWith(incoming, wrapFailure(incoming.sharedSecret, packet));
+  }
+
+  #failWith(incoming: Incoming, reason: Uint8Array): void {
+    incoming.htlc.channel.remove(incoming.htlc, { kind: 'fail', reason }, this.#isVolatile(incoming));
+  }
+
+  /** What came back from a next node is on disk; what an interceptor or the node itself decided can be asked again. */
+  #isVolatile({ htlc }: Incoming): boolean {
+    return this.interceptor !== undefined && !this.#read.get(htlc)?.outgoing;
+  }
+
+  /** Forwards as the onion says, or fails for the reason BOLT 4 gives. Does nothing if it was forwarded before. */
+  resume(forward: IncomingForward): void {
+    if (forward.outgoing) return;
+    const next = this.#outgoing.get(forward.outgoingScid);
+    if (!next) {
+      this.fail(forward, failureMessage(FailureCode.unknownNextPeer));
+      return;
+    }
+    const { add } = forward.htlc;
+    const { amtToForward, outgoingCltvValue } = forward;
+    const terms = {
+      incomingAmountMsat: add.amountMsat,
+      incomingExpiry: add.cltvExpiry,
+      amtToForward,
+      outgoingCltvValue,
+    };
+    const failure = checkForward(terms, next.channel.policies[next.side], this.#height);
+    if (failure) {
+      this.fail(forward, failure);
+      return;
+    }
+    const outgoing = next.channel.offer(next.side, { paymentHash: add.paymentHash, ...this.#outgoingTerms(forward) });
+    if (typeof outgoing === 'string') {
+      this.fail(forward, failureMessage(FailureCode.temporaryChannelFailure));
+      return;
+    }
+    forward.outgoing = outgoing;
+    this.#forwards.set(outgoing, forward);
+  }
+
+  #outgoingTerms({ amtToForward, outgoingCltvValue, nextOnion }: IncomingForward): {
+    amountMsat: Msat;
+    cltvExpiry: BlockHeight;
+    onion: Uint8Array;
+  } {
+    const { skimMsat = 0n, skimBlocks = 0, garbleByte } = this.cheat ?? {};
+    const onion = nextOnion.slice();
+    if (garbleByte !== undefined) onion[garbleByte]! ^= 1;
+    return {
+      amountMsat: amtToForward > skimMsat ? amtToForward - skimMsat : 0n,
+      cltvExpiry: Math.max(0, outgoingCltvValue - skimBlocks),
+      onion,
+    };
+  }
+
+  // --- outgoing HTLCs
+
+  /** Offers an HTLC of its own. `returned` is called once, with its end. */
+  pay(
+    channel: SimChannel,
+    offer: { amountMsat: Msat; cltvExpiry: BlockHeight; paymentHash: Uint8Array; onion: Uint8Array },
+    returned: ReturnHandler,
+  ): SimHtlc | OfferRefusal {
+    const htlc = channel.offer(channel.sideOf(this), offer);
+    if (typeof htlc !== 'string') this.#own.set(htlc, returned);
+    return htlc;
+  }
+
+  htlcReturned(htlc: SimHtlc, removal: Removal): void {
+    if (!this.#online) {
+      this.#missed.push(() => this.htlcReturned(htlc, removal));
+      return;
+    }
+    const own = this.#own.get(htlc);
+    if (own) {
+      this.#own.delete(htlc);
+      this.#world.clock.stir?.();
+      own(removal);
+      return;
+    }
+    const forward = this.#forwards.get(htlc);
+    if (forward) this.#returnUpstream(forward, removal);
+  }
+
+  #returnUpstream(forward: IncomingForward, removal: Removal): void {
+    switch (removal.kind) {
+      case 'fulfill':
+        this.settle(forward, removal.preimage);
+        break;
+      case 'fail':
+        this.#failWith(forward, wrapFailure(forward.sharedSecret, removal.reason));
+        break;
+      case 'malformed':
+        this.fail(forward, concat(u16(removal.failureCode), removal.sha256OfOnion));
+        break;
+      case 'timeout':
+        this.fail(forward, failureMessage(FailureCode.permanentChannelFailure));
+        break;
+    }
+  }
+
+  // --- blocks
+
+  get lag(): BlockDelta {
+    return this.#lag;
+  }
+
+  /** Blocks this node is behind the chain from now on; a height once seen is never taken back. */
+  set lag(blocks: BlockDelta) {
+    this.#lag = blocks;
+    this.blockMined();
+  }
+
+  /** The chain grew (or the lag shrank): the node catches up. */
+  blockMined(): void {
+    const height = this.#world.chainHeight() - this.#lag;
+    if (!this.#online || height <= this.#height) return;
+    this.#height = height;
+    for (const channel of this.channels) channel.heightSeen(channel.sideOf(this), height);
+    this.interceptor?.heightSeen(height);
+  }
+
+  // --- power
+
+  /** The process dies: what was only in memory is gone, the streams break. */
+  crash(): void {
+    if (!this.#online) return;
+    this.#online = false;
+    this.#world.trace.note(`${this.name} crashed`);
+    for (const channel of this.channels) {
+      channel.forgetVolatile(channel.sideOf(this));
+      channel.refresh();
+    }
+    this.till.crash();
+    this.interceptor?.crash();
+  }
+
+  /** Comes back; open HTLCs are handled again, channel by channel, as the channels come up. */
+  restart(): void {
+    if (this.#online) return;
+    this.#online = true;
+    this.#world.trace.note(`${this.name} restarted`);
+    const missed = this.#missed;
+    this.#missed = [];
+    for (const task of missed) task();
+    this.blockMined();
+    for (const channel of this.channels) {
+      if (channel.closed) this.#replay(channel);
+      else channel.refresh();
+    }
+    this.#replayOnConnect = new Set(this.channels);
+  }
+
+  channelUp(channel: SimChannel): void {
+    if (this.#replayOnConnect.delete(channel)) this.#replay(channel);
+  }
+
+  #replay(channel: SimChannel): void {
+    for (const htlc of this.#incoming) {
+      if (htlc.channel === channel && htlc.open && !htlc.mailbox) this.#process(htlc);
+    }
+  }
+}
+
+function forwardOf(incoming: Incoming, payload: RelayPayload, nextOnion: Uint8Array): IncomingForward {
+  return {
+    ...incoming,
+    payload,
+    amtToForward: payload.amtToForward,
+    outgoingCltvValue: payload.outgoingCltvValue,
+    outgoingScid: payload.shortChannelId,
+    nextOnion,
+    outgoing: undefined,
+  };
+}

@@ -1,0 +1,227 @@
+/**
+ * Serves a simulated network on a loopback TCP port, so that it outlives the daemon that uses it: the ports of its nodes,
+ * and verbs for paying, mining and faults. It has no authentication and is for demonstrations and tests only.
+ */
+import { createServer, type Socket } from 'node:net';
+import { z } from 'zod';
+import { decodeInvoice } from '../../bolt11/index.js';
+import type { InterceptSession } from '../../receive/node-port.js';
+import { unwrap } from '../../wire/result.js';
+import { Faults } from './faults.js';
+import { readLines, writeLine } from './lines.js';
+import type { SimNetwork } from './network.js';
+import { FakePayer } from './payer.js';
+import type { PayRequest } from './payment.js';
+import {
+  finalResult,
+  interceptedHtlc,
+  localChannels,
+  MAX_REQUEST_LENGTH,
+  nodeInfo,
+  plainJson,
+  request,
+  type RemoteFault,
+  type RemotePayRequest,
+  type RemoteRequest,
+} from './remote-wire.js';
+import { SimNodePort } from './sim-node-port.js';
+
+export interface SimServer {
+  /** Where it listens on 127.0.0.1. */
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * @param network on the wall clock
+ * @param port 0 picks a free one
+ */
+export function serveSimNetwork(network: SimNetwork, port = 0): Promise<SimServer> {
+  const desk = new Desk(network);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    new Connection(desk, socket);
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      resolve({
+        port: typeof address === 'object' && address ? address.port : port,
+        close: () =>
+          new Promise((closed) => {
+            server.close(() => closed());
+            for (const socket of sockets) socket.destroy();
+          }),
+      });
+    });
+  });
+}
+
+/** What all connections share. */
+class Desk {
+  readonly network: SimNetwork;
+  readonly #faults: Faults;
+  readonly #payers = new Map<string, FakePayer>();
+
+  constructor(network: SimNetwork) {
+    this.network = network;
+    this.#faults = new Faults(network);
+  }
+
+  port(node: string): SimNodePort {
+    return new SimNodePort(this.network, this.network.node(node));
+  }
+
+  /** Starts a payment. @returns its index among the payer's payments */
+  pay(name: string, payment: RemotePayRequest): number {
+    const payer = this.#payer(name);
+    payer.start(payRequestOf(payment));
+    return payer.payments.length - 1;
+  }
+
+  payment(name: string, index: number): unknown {
+    const record = this.#payer(name).payments[index];
+    if (!record) throw new RangeError(`${name} has made no payment ${index}`);
+    return plainJson(record);
+  }
+
+  #payer(name: string): FakePayer {
+    const known = this.#payers.get(name);
+    if (known) return known;
+    const payer = new FakePayer(this.network, this.network.node(name));
+    this.#payers.set(name, payer);
+    return payer;
+  }
+
+  inject(fault: RemoteFault): void {
+    const faults = this.#faults;
+    switch (fault.fault) {
+      case 'drop-stream':
+        faults.dropStream(fault.node);
+        break;
+      case 'freeze-stream':
+        faults.freezeStream(fault.node, fault.ms);
+        break;
+      case 'duplicate-presentation':
+        faults.duplicatePresentation(fault.node, fault.probability);
+        break;
+      case 'delay-presentation':
+        faults.delayPresentation(fault.node, fault.ms);
+        break;
+      case 'lose-finals':
+        faults.loseFinals(fault.node, fault.lose);
+        break;
+      case 'crash-node':
+        faults.crashNode(fault.node);
+        break;
+      case 'restart-node':
+        faults.restartNode(fault.node);
+        break;
+      case 'cut-link':
+        faults.cutLink(...fault.nodes);
+        break;
+      case 'heal-link':
+        faults.healLink(...fault.nodes);
+        break;
+      case 'lag-height':
+        faults.lagHeight(fault.node, fault.blocks);
+        break;
+      case 'mine-blocks':
+        faults.mineBlocks(fault.blocks);
+        break;
+      case 'force-close':
+        faults.forceClose(...fault.nodes);
+        break;
+    }
+  }
+}
+
+function payRequestOf(payment: RemotePayRequest): PayRequest {
+  const { invoice } = payment;
+  return { ...payment, invoice: typeof invoice === 'string' ? unwrap(decodeInvoice(invoice)) : invoice };
+}
+
+/** One client: either asks and is answered, or is the stream of one node. */
+class Connection {
+  readonly #desk: Desk;
+  readonly #socket: Socket;
+  #session: InterceptSession | undefined;
+
+  constructor(desk: Desk, socket: Socket) {
+    this.#desk = desk;
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('close', () => this.#session?.close());
+    readLines(socket, MAX_REQUEST_LENGTH, (line) => this.#receive(line));
+  }
+
+  #receive(line: unknown): boolean {
+    const parsed = z.safeDecode(request, line as z.input<typeof request>);
+    if (!parsed.success) return false;
+    const message = parsed.data;
+    if (message.verb === 'answer') {
+      this.#session?.answer(message.key, message.answer);
+      return true;
+    }
+    this.#serve(message).then(
+      (result) => writeLine(this.#socket, { id: message.id, result: result ?? null }),
+      (thrown: unknown) => {
+        writeLine(this.#socket, { id: message.id, error: thrown instanceof Error ? thrown.message : 'unknown error' });
+      },
+    );
+    return true;
+  }
+
+  async #serve(message: Exclude<RemoteRequest, { verb: 'answer' }>): Promise<unknown> {
+    const desk = this.#desk;
+    switch (message.verb) {
+      case 'info':
+        return z.encode(nodeInfo, await desk.port(message.node).info());
+      case 'channels':
+        return z.encode(localChannels, [...(await desk.port(message.node).channels())]);
+      case 'lookup':
+        return (await desk.port(message.node).intercept?.lookupFinal(message.key)) ?? null;
+      case 'open':
+        return this.#open(message.node);
+      case 'heartbeat':
+        if (!this.#session) throw new Error('this connection is no stream');
+        return this.#session.heartbeat();
+      case 'nodes':
+        return desk.network.nodes.map(({ name, nodeId, online, height }) =>
+          plainJson({ name, nodeId, online, height }),
+        );
+      case 'pay':
+        return desk.pay(message.payer, message.payment);
+      case 'payment':
+        return desk.payment(message.payer, message.index);
+      case 'inject':
+        desk.inject(message.fault);
+        return undefined;
+      case 'observations':
+        return plainJson(desk.network.observations());
+    }
+  }
+
+  async #open(node: string): Promise<void> {
+    if (this.#session) throw new Error('this connection is a stream already');
+    const { intercept } = this.#desk.port(node);
+    if (!intercept) throw new Error(`${node} does not intercept`);
+    this.#session = await intercept.open({
+      onHtlc: (htlc) => this.#tell({ event: 'htlc', htlc: z.encode(interceptedHtlc, htlc) }),
+      onFinal: (result) => this.#tell({ event: 'final', result: z.encode(finalResult, result) }),
+      onHeight: (height) => this.#tell({ event: 'height', height }),
+      onClosed: (reason) => {
+        this.#tell({ event: 'closed', reason });
+        this.#socket.end();
+      },
+    });
+    if (this.#socket.destroyed) this.#session.close();
+  }
+
+  #tell(event: unknown): void {
+    writeLine(this.#socket, event);
+  }
+}
