@@ -88,7 +88,7 @@ function switchable({ store, ...bench }: BenchStore): BenchStore & { off: boolea
     paymentHashOf: (key) => gate(() => store.paymentHashOf(key)),
     decidedParts: (nodeId) => gate(() => store.decidedParts(nodeId)),
     dueHashes: (now, deadlineBelow, limit) => gate(() => store.dueHashes(now, deadlineBelow, limit)),
-    overdueParts: (expiryBelow) => gate(() => store.overdueParts(expiryBelow)),
+    overdueParts: (decidedBefore, deadlineBelow) => gate(() => store.overdueParts(decidedBefore, deadlineBelow)),
   };
   return {
     ...bench,

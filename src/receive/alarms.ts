@@ -8,6 +8,7 @@ export interface Alarm {
     | 'part-lost'
     | 'on-chain-unknown'
     | 'htlc-unrecordable'
+    | 'height-disagreement'
     | 'node-refused'
     | 'settled-unasked';
   readonly node: string;

@@ -4,7 +4,9 @@ import { toHex } from '../wire/bytes.js';
 import type { Millis } from '../wire/units.js';
 import type { Clock } from './clock.js';
 import type { Member } from './member.js';
+import { NODE_TIMEOUT_MS } from './member-session.js';
 import type { LocalChannel } from './node-port.js';
+import { within } from './waiting.js';
 
 const DEFAULT_REFRESH_MS = 10_000;
 
@@ -61,11 +63,12 @@ export class Cluster {
 
   /** Asks every member for its channels. A member that does not answer keeps its last ones; its health says the rest. */
   async refresh(): Promise<void> {
+    const { members, clock } = this.#options;
     await Promise.all(
-      this.#options.members.map(async (member) => {
+      members.map(async (member) => {
         try {
-          const channels = await member.node.channels();
-          this.#snapshots.set(member.name, { channels, at: this.#options.clock.now() });
+          const channels = await within(clock, NODE_TIMEOUT_MS, member.node.channels());
+          if (channels) this.#snapshots.set(member.name, { channels, at: clock.now() });
         } catch {
           // unreachable: the last snapshot stays, the member's state decides whether it is named
         }

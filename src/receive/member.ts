@@ -1,6 +1,6 @@
 /**
- * One member of the cluster as this process serves it: lease, session, heartbeats, and again after every loss. The order
- * on connecting matters: lease with a new epoch, then what the ledger knows of the node, then the stream.
+ * One member of the cluster as this process serves it: lease, stream, heartbeats, and again after every loss. The order on
+ * connecting matters: lease with a new epoch, then what the ledger knows of the node, then the stream.
  */
 import { DEFAULT_VERDICT_POLICY, type KeyRing, type VerdictPolicy } from '../phantom/index.js';
 import { toHex } from '../wire/bytes.js';
@@ -8,18 +8,11 @@ import type { BlockHeight, Millis } from '../wire/units.js';
 import type { AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
 import type { Ledger } from './ledger/ledger.js';
-import { isRetryable, type LedgerStore } from './ledger/store-port.js';
+import type { LedgerStore } from './ledger/store-port.js';
 import { partKeyText } from './ledger/types.js';
-import type {
-  HtlcAnswer,
-  InterceptHandlers,
-  InterceptPort,
-  InterceptSession,
-  Network,
-  NodeInfo,
-  NodePort,
-} from './node-port.js';
-import { PresentedHtlcs, type Serving } from './presented.js';
+import { type Claim, MemberSession, NODE_TIMEOUT_MS } from './member-session.js';
+import type { HtlcAnswer, InterceptPort, Network, NodeInfo, NodePort } from './node-port.js';
+import { Ending, settled, within } from './waiting.js';
 
 export interface MemberOptions {
   readonly node: NodePort;
@@ -58,26 +51,8 @@ export interface MemberStatus {
 const DEFAULT_LEASE_TTL_MS = 10_000;
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 15_000;
-/** What waits longer may have been decided by another process whose hint was lost. */
-const POLL_AFTER_MS = 1_000;
+/** A lease may be given back early, so it is looked at again before it runs out. */
 const STANDBY_LOOK_MS = 2_000;
-const RECOVERY_RETRY_MS = 1_000;
-const TAKEN = 'another process serves this node now';
-
-type Unfinished = Awaited<ReturnType<LedgerStore['unfinishedParts']>>;
-
-type Claim =
-  | { readonly type: 'owned'; readonly serving: Serving; readonly unfinished: Unfinished }
-  | { readonly type: 'held'; readonly by: string }
-  | { readonly type: 'store-away' };
-
-/** A session under way. */
-interface Running {
-  readonly port: InterceptPort;
-  readonly info: NodeInfo;
-  readonly presented: PresentedHtlcs;
-  readonly end: Ending;
-}
 
 export class Member {
   readonly #options: MemberOptions;
@@ -86,9 +61,10 @@ export class Member {
   #reason: string | undefined;
   #info: NodeInfo | undefined;
   #epoch: number | undefined;
-  #presented: PresentedHtlcs | undefined;
-  #stopped = true;
-  #wake: (() => void) | undefined;
+  #session: MemberSession | undefined;
+  /** This process has owned the stream before: it may open it again while the database is away. */
+  #hasServed = false;
+  #stopping: Ending | undefined;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: MemberOptions) {
@@ -105,7 +81,7 @@ export class Member {
   }
 
   status(): MemberStatus {
-    const presented = this.#presented;
+    const presented = this.#session?.presented;
     return {
       name: this.name,
       kind: this.#options.node.kind,
@@ -121,61 +97,98 @@ export class Member {
   }
 
   start(): void {
-    if (!this.#stopped) return;
-    this.#stopped = false;
-    this.#done = this.#run();
+    if (this.#stopping) return;
+    const stopping = new Ending();
+    this.#stopping = stopping;
+    this.#done = this.#done.then(() => this.#run(stopping));
   }
 
   /** Ends the session and gives the lease back. What is held stays with the node and is shown to the next owner. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#wake?.();
+    this.#stopping?.reach('stopped');
+    this.#session?.end.reach('stopped');
+    this.#stopping = undefined;
     await this.#done;
     this.#setState('stopped');
   }
 
-  async #run(): Promise<void> {
+  /** Decisions for this node may have been made elsewhere. */
+  hinted(): void {
+    this.#session?.hinted();
+  }
+
+  async #run(stopping: Ending): Promise<void> {
+    const { clock } = this.#options;
     let backoff = FIRST_BACKOFF_MS;
-    while (!this.#isStopped()) {
-      const startedAt = this.#options.clock.now();
+    while (!stopping.isReached()) {
+      const startedAt = clock.now();
+      let wait = 0;
       try {
         this.#setState('connecting');
-        await this.#serve();
+        wait = await this.#serve(stopping);
       } catch (error) {
         this.#setState('waiting', error instanceof Error ? error.message : String(error));
       }
-      if (this.#isStopped()) return;
-      const lastedLong = this.#options.clock.now() - startedAt > this.#leaseTtl;
-      backoff = lastedLong ? FIRST_BACKOFF_MS : Math.min(backoff * 2, MAX_BACKOFF_MS);
-      await this.#sleep(backoff);
+      const servedLong = clock.now() - startedAt > this.#leaseTtl;
+      if (wait > 0 || servedLong) backoff = FIRST_BACKOFF_MS;
+      else wait = backoff = Math.min(backoff * 2, MAX_BACKOFF_MS);
+      await within(clock, wait || backoff, stopping.reached);
     }
   }
 
   /**
-   * From lease to the end of the session. Returns or throws when the stream is over. If the store is away the stream is
-   * opened all the same, since the node's ordinary forwards depend on it (R6).
+   * From lease to the end of the session. Resolves with how long to wait for another owner's lease, 0 after a session of
+   * our own. If the store is away the stream is opened all the same, since the node's ordinary forwards depend on it (R6);
+   * but only by the process that had it before, for it is the node's only stream.
    */
-  async #serve(): Promise<void> {
+  async #serve(stopping: Ending): Promise<Millis> {
     const { node } = this.#options;
     const port = node.intercept;
-    if (!port)
-      throw new Error(
-        `${node.name} cannot intercept HTLCs, so it cannot receive for the cluster; remove it from the members`,
-      );
-    const info = await this.#checkedInfo();
-    const claim = await this.#claim(toHex(info.nodeId), info.height);
+    if (!port) throw new Error(`${node.name} cannot hold HTLCs, so it cannot receive for the cluster; remove it`);
+    const info = await this.#checkedInfo(stopping);
+    const nodeId = toHex(info.nodeId);
+    const claim = await this.#claim(nodeId, info.height);
     if (claim.type === 'held') {
       this.#setState('standby', `served by ${claim.by}`);
-      await this.#sleep(Math.min(this.#leaseTtl / 2, STANDBY_LOOK_MS));
-      return;
+      return Math.min(claim.remainingMs + 1, STANDBY_LOOK_MS);
     }
+    if (claim.type === 'store-away' && !this.#hasServed) throw new Error('the database is away; waiting for it');
+    const session = this.#newSession(port, info);
+    this.#session = session;
+    this.#hasServed = true;
+    if (stopping.isReached()) session.end.reach('stopped');
+    // The lease goes back as soon as the stream is known to be dead, not when all who use it have noticed.
+    const givenBack = session.end.reached.then(() => this.#giveBack(nodeId));
     try {
-      await this.#serveSession(port, info, claim);
+      await session.run(claim);
     } finally {
-      this.#presented?.end();
-      this.#presented = undefined;
-      await this.#giveBack(toHex(info.nodeId));
+      session.end.reach('the stream could not be opened');
+      await givenBack;
+      this.#session = undefined;
     }
+    throw new Error(session.end.reason());
+  }
+
+  #newSession(port: InterceptPort, info: NodeInfo): MemberSession {
+    const { node, ledger, store, clock, keys, alarms, onAnswered } = this.#options;
+    return new MemberSession({
+      port,
+      name: node.name,
+      info,
+      ledger,
+      store,
+      clock,
+      keys,
+      alarms,
+      verdictPolicy: this.#options.verdictPolicy ?? DEFAULT_VERDICT_POLICY,
+      leaseTtlMs: this.#leaseTtl,
+      claim: (height) => this.#claim(toHex(info.nodeId), height),
+      onServing: (serving) => {
+        if (serving) this.#setState('live');
+        else this.#setState('waiting', 'the database is away: forwards go on, payments to the cluster wait');
+      },
+      ...(onAnswered && { onAnswered }),
+    });
   }
 
   /** Takes the lease and reads what the ledger knows of the node. */
@@ -184,13 +197,13 @@ export class Member {
     try {
       const result = await ledger.acquireLease(nodeId, height, this.#leaseTtl);
       if (result.type === 'held') return result;
-      this.#epoch = result.lease.epoch;
+      const { epoch } = result.lease;
+      this.#epoch = epoch;
       const unfinished = await store.unfinishedParts(nodeId);
-      const recorded = new Map(unfinished.map(({ key, paymentHash }) => [partKeyText(key), paymentHash]));
-      return { type: 'owned', serving: { epoch: result.lease.epoch, recorded }, unfinished };
-    } catch (error) {
-      if (isRetryable(error)) return { type: 'store-away' };
-      throw error;
+      const recorded = new Map(unfinished.map((part) => [partKeyText(part.key), part]));
+      return { type: 'owned', serving: { epoch, recorded } };
+    } catch {
+      return { type: 'store-away' };
     }
   }
 
@@ -200,9 +213,10 @@ export class Member {
     if (epoch !== undefined) await settled(this.#options.ledger.endLease(nodeId, epoch)); // else it runs out by itself
   }
 
-  async #checkedInfo(): Promise<NodeInfo> {
-    const { node, network, expectedNodeId } = this.#options;
-    const info = await node.info();
+  async #checkedInfo(stopping: Ending): Promise<NodeInfo> {
+    const { node, network, expectedNodeId, clock } = this.#options;
+    const info = await within(clock, NODE_TIMEOUT_MS, Promise.race([node.info(), stopping.reached]));
+    if (!info) throw new Error(`${node.name} does not answer; check that it runs and can be reached`);
     this.#info = info;
     const nodeId = toHex(info.nodeId);
     if (info.network !== network) {
@@ -215,189 +229,9 @@ export class Member {
     return info;
   }
 
-  async #serveSession(port: InterceptPort, info: NodeInfo, claim: Exclude<Claim, { type: 'held' }>): Promise<void> {
-    const { ledger, clock, keys, alarms, node, verdictPolicy = DEFAULT_VERDICT_POLICY, onAnswered } = this.#options;
-    const end = new Ending();
-    const presented = new PresentedHtlcs({
-      port,
-      nodeName: node.name,
-      height: info.height,
-      ledger,
-      clock,
-      keys,
-      verdictPolicy,
-      alarms,
-      onFenced: () => {
-        end.reach(TAKEN);
-      },
-      ...(onAnswered && { onAnswered }),
-    });
-    this.#presented = presented;
-    const session = await port.open(handlersFor(presented, end));
-    const unsubscribe = ledger.onDecided((parts) => {
-      presented.decided(parts);
-    });
-    this.#wake = () => {
-      end.reach('stopped');
-    };
-    try {
-      presented.begin(session);
-      this.#takeUp({ port, info, presented, end }, claim);
-      await this.#keepAlive({ port, info, presented, end }, session);
-    } finally {
-      unsubscribe();
-      this.#wake = undefined;
-      session.close();
-    }
-    throw new Error(end.reason);
-  }
-
-  /** Begins to serve phantom HTLCs if the lease is ours; until then only forwards are. */
-  #takeUp(running: Running, claim: Claim): void {
-    switch (claim.type) {
-      case 'held':
-        running.end.reach(TAKEN);
-        return;
-      case 'store-away':
-        this.#setState('waiting', 'the database is away: forwards go on, payments to the cluster wait');
-        return;
-      case 'owned':
-        running.presented.serve(claim.serving);
-        this.#setState('live');
-        void this.#recoverFinals(running, claim.unfinished);
-    }
-  }
-
-  /** Results that fell between two sessions. */
-  async #recoverFinals({ port, info, end }: Running, unfinished: Unfinished): Promise<void> {
-    const { ledger } = this.#options;
-    for (const { key, paymentHash } of unfinished) {
-      for (;;) {
-        if (end.isReached()) return; // the next session looks again
-        const outcome = await settled(
-          port.lookupFinal({ ...key, nodeId: info.nodeId }).then((found) => found ?? 'none'),
-        );
-        const command = { type: 'final', key, paymentHash, onChain: false } as const;
-        if (outcome === 'none') break;
-        if (outcome && (await settled(ledger.submit({ ...command, outcome })))) break;
-        await this.#within(RECOVERY_RETRY_MS, end.reached);
-      }
-    }
-  }
-
-  /** Heartbeats until the end: the lease is renewed only while the node answers over the very stream that is served. */
-  async #keepAlive(running: Running, session: InterceptSession): Promise<void> {
-    const { presented, end } = running;
-    while (!end.isReached()) {
-      await this.#within(this.#leaseTtl / 4, end.reached);
-      if (end.isReached()) return;
-      const height = await this.#within(this.#leaseTtl, Promise.race([session.heartbeat(), end.reached]));
-      if (typeof height !== 'number') {
-        end.reach('the node did not answer a heartbeat');
-        return;
-      }
-      presented.height = height;
-      presented.alarmOverdue(this.#options.ledger.policy.marginBlocks);
-      await this.#renew(running, height);
-    }
-  }
-
-  async #renew(running: Running, height: BlockHeight): Promise<void> {
-    const { ledger, store } = this.#options;
-    const { presented, info, end } = running;
-    const nodeId = toHex(info.nodeId);
-    if (!presented.isServing || this.#epoch === undefined) {
-      this.#takeUp(running, await this.#claim(nodeId, height));
-      return;
-    }
-    if ((await settled(ledger.renewLease(nodeId, this.#epoch, height, this.#leaseTtl))) === false) end.reach(TAKEN);
-    else if (presented.waitsLongerThan(POLL_AFTER_MS)) {
-      presented.decided((await settled(store.decidedParts(nodeId))) ?? []);
-    }
-  }
-
-  /** The promise's value, or undefined if it takes longer. */
-  async #within<T>(ms: Millis, promise: Promise<T>): Promise<T | undefined> {
-    let cancel = (): void => undefined;
-    const timeout = new Promise<undefined>((resolve) => {
-      cancel = this.#options.clock.after(ms, () => {
-        resolve(undefined);
-      });
-    });
-    try {
-      return await Promise.race([promise, timeout]);
-    } finally {
-      cancel();
-    }
-  }
-
-  async #sleep(ms: Millis): Promise<void> {
-    let cancel = (): void => undefined;
-    await new Promise<void>((resolve) => {
-      cancel = this.#options.clock.after(ms, resolve);
-      this.#wake = resolve;
-    });
-    cancel();
-    this.#wake = undefined;
-  }
-
-  #isStopped(): boolean {
-    return this.#stopped;
-  }
-
   #setState(state: MemberState, reason?: string): void {
     this.#state = state;
     this.#reason = reason;
     this.#options.onState?.(this.status());
-  }
-}
-
-function handlersFor(presented: PresentedHtlcs, end: Ending): InterceptHandlers {
-  return {
-    onHtlc: (htlc) => {
-      presented.present(htlc);
-    },
-    onFinal: (result) => {
-      presented.final(result);
-    },
-    onHeight: (height) => {
-      presented.height = height;
-    },
-    onClosed: (reason) => {
-      end.reach(reason);
-    },
-  };
-}
-
-/** Undefined where the store is away: the caller tries again at the next heartbeat. */
-async function settled<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The first reason why a session is over. */
-class Ending {
-  reason: string | undefined;
-  readonly reached: Promise<void>;
-  readonly #resolve: () => void;
-
-  constructor() {
-    let resolve = (): void => undefined;
-    this.reached = new Promise<void>((done) => {
-      resolve = done;
-    });
-    this.#resolve = resolve;
-  }
-
-  isReached(): boolean {
-    return this.reason !== undefined;
-  }
-
-  reach(reason: string): void {
-    this.reason ??= reason;
-    this.#resolve();
   }
 }

@@ -2,38 +2,30 @@
  * What happens to the HTLCs of one session: ordinary forwards are resumed in the turn they arrive (R6), phantom ones are
  * judged in short slices, put before the ledger, and answered when the ledger has decided.
  */
-import { originateFailure } from '../onion/index.js';
 import {
   judgeHtlc,
   type KeyRing,
-  mayBePhantomScid,
-  type Verdict,
+  recognisePhantomScid,
   type VerdictFailure,
   type VerdictPolicy,
 } from '../phantom/index.js';
 import { fromHex, toHex } from '../wire/bytes.js';
-import { uintOf } from '../wire/integers.js';
 import type { BlockHeight } from '../wire/units.js';
-import type { AlarmSink } from './alarms.js';
+import type { Alarm, AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
-import type { Ledger } from './ledger/ledger.js';
-import { isRetryable } from './ledger/store-port.js';
+import { commandFor, failureAnswer, NODE_TROUBLE, partKeyOf } from './htlc-command.js';
+import { type Ledger, paymentHashOf } from './ledger/ledger.js';
+import { isRetryable, refusesRows } from './ledger/store-port.js';
 import { type DecidedPart, type LedgerCommand, type LedgerReply, type PartKey, partKeyText } from './ledger/types.js';
-import type {
-  FinalResult,
-  HtlcAnswer,
-  HtlcKey,
-  InterceptedHtlc,
-  InterceptPort,
-  InterceptSession,
-} from './node-port.js';
+import type { FinalResult, HtlcAnswer, InterceptedHtlc, InterceptPort, InterceptSession } from './node-port.js';
+import { RecentKeys } from './recent-keys.js';
 
 /** An HTLC that waits for its decision. */
 interface Held {
   readonly htlc: InterceptedHtlc;
   readonly since: number;
   /** Shared with the sender through the inner onion; undefined where that cannot be opened any more. */
-  sharedSecret: Uint8Array | undefined;
+  readonly sharedSecret: Uint8Array | undefined;
 }
 
 export interface PresentedOptions {
@@ -45,8 +37,8 @@ export interface PresentedOptions {
   readonly keys: () => KeyRing;
   readonly verdictPolicy: VerdictPolicy;
   readonly alarms: AlarmSink;
-  /** The lease was lost to another process. */
-  readonly onFenced: () => void;
+  /** The session is of no use any more: the lease was lost to another process, or the stream takes no answers. */
+  readonly onUseless: (reason: string) => void;
   /** For metrics and logs: the outcome of each phantom HTLC. */
   readonly onAnswered?: (answer: HtlcAnswer['action'], reason: string, waitedMs: number) => void;
 }
@@ -54,20 +46,31 @@ export interface PresentedOptions {
 /** So many verdicts (about 60 µs each) per turn of the event loop: forwards never wait for more. */
 const SLICE = 8;
 const RETRY_MS = 500;
+/** For errors that nobody expects: slowly, so that a log stays readable. */
+const SLOW_RETRY_MS = 5_000;
+/** HTLCs remembered as gone, for finals that overtake what they are about. */
+const GONE_LIMIT = 20_000;
+
+export interface RecordedPart {
+  readonly key: PartKey;
+  readonly paymentHash: string;
+}
 
 /** What a session needs of the ledger before phantom HTLCs can be put to it. */
 export interface Serving {
   /** Of the lease under which the stream is served. */
   readonly epoch: number;
-  /** Parts of this node that the ledger knows and that are not final: key text → payment hash. */
-  readonly recorded: Map<string, string>;
+  /** Parts of this node that the ledger knows and that are not final, by key text. */
+  readonly recorded: Map<string, RecordedPart>;
 }
 
 export class PresentedHtlcs {
   height: BlockHeight;
   readonly #options: PresentedOptions;
   readonly #held = new Map<string, Held>();
-  #inbox: InterceptedHtlc[] = [];
+  /** Not judged yet, by key: showing one twice costs nothing. */
+  readonly #inbox = new Map<string, InterceptedHtlc>();
+  readonly #gone = new RecentKeys(GONE_LIMIT);
   #working = false;
   #session: InterceptSession | undefined;
   #serving: Serving | undefined;
@@ -79,7 +82,7 @@ export class PresentedHtlcs {
   }
 
   get heldCount(): number {
-    return this.#held.size + this.#inbox.length;
+    return this.#held.size + this.#inbox.size;
   }
 
   get heldMsat(): bigint {
@@ -88,52 +91,56 @@ export class PresentedHtlcs {
 
   /** Blocks until the nearest deadline of a held HTLC. */
   get blocksLeft(): number | undefined {
-    const deadlines = this.#waiting().map(({ deadline }) => deadline);
-    return deadlines.length === 0 ? undefined : Math.min(...deadlines) - this.height;
-  }
-
-  #waiting(): InterceptedHtlc[] {
-    return [...[...this.#held.values()].map(({ htlc }) => htlc), ...this.#inbox];
-  }
-
-  /** The stream is open: forwards are resumed from now on, phantom HTLCs wait for {@link serve}. */
-  begin(session: InterceptSession): void {
-    this.#session = session;
-    const early = this.#inbox;
-    this.#inbox = [];
-    for (const htlc of early) this.present(htlc);
-  }
-
-  /** The lease is held and the ledger's parts are known: phantom HTLCs are taken up. */
-  serve(serving: Serving): void {
-    this.#serving = serving;
-    if (this.#inbox.length > 0) this.#startWork();
+    const nearest = this.#waiting().reduce((least, { deadline }) => Math.min(least, deadline), Infinity);
+    return nearest === Infinity ? undefined : nearest - this.height;
   }
 
   get isServing(): boolean {
     return this.#serving !== undefined;
   }
 
+  #waiting(): InterceptedHtlc[] {
+    return [...[...this.#held.values()].map(({ htlc }) => htlc), ...this.#inbox.values()];
+  }
+
+  /** The stream is open: forwards are resumed from now on, phantom HTLCs wait for {@link serve}. */
+  begin(session: InterceptSession): void {
+    this.#session = session;
+    const early = [...this.#inbox.values()];
+    this.#inbox.clear();
+    for (const htlc of early) this.present(htlc);
+  }
+
+  /** The lease is held and the ledger's parts are known: phantom HTLCs are taken up. */
+  serve(serving: Serving): void {
+    this.#serving = serving;
+    if (this.#inbox.size > 0) this.#startWork();
+  }
+
   end(): void {
     this.#closed = true;
     this.#serving = undefined;
-    this.#inbox = [];
+    this.#inbox.clear();
     this.#held.clear();
   }
 
   /** Called by the adapter for every HTLC it shows. Never throws, never waits. */
   present(htlc: InterceptedHtlc): void {
     if (this.#closed) return;
-    if (this.#session && !mayBePhantomScid(htlc.outgoingScid)) {
-      this.#resume(this.#session, htlc); // R6, whatever state the rest is in
+    const text = partKeyText(partKeyOf(htlc.key));
+    if (this.#session && !this.#isOurs(text, htlc)) {
+      if (!htlc.onChain) this.#send(htlc, { action: 'resume' }); // R6, whatever state the rest is in
       return;
     }
-    this.#inbox.push(htlc);
+    if (this.#gone.has(text)) return;
+    this.#inbox.set(text, htlc);
     if (this.#serving) this.#startWork();
   }
 
-  #resume(session: InterceptSession, htlc: InterceptedHtlc): void {
-    if (!htlc.onChain) session.answer(htlc.key, { action: 'resume' });
+  /** Recognised by the keys, or known to the ledger from the time of a key epoch that is retired. */
+  #isOurs(text: string, { key, outgoingScid }: InterceptedHtlc): boolean {
+    if (this.#serving?.recorded.has(text)) return true;
+    return recognisePhantomScid(this.#options.keys(), key.nodeId, outgoingScid) !== undefined;
   }
 
   #startWork(): void {
@@ -146,14 +153,23 @@ export class PresentedHtlcs {
 
   #workSlice(): void {
     this.#working = false;
-    if (!this.#serving) return;
-    for (const htlc of this.#inbox.splice(0, SLICE)) this.#judge(htlc, this.#serving);
-    if (this.#inbox.length > 0) this.#startWork();
+    let room = SLICE;
+    for (const [text, htlc] of this.#inbox) {
+      if (!this.#serving || room-- === 0) break;
+      this.#inbox.delete(text);
+      try {
+        this.#judge(text, htlc, this.#serving);
+      } catch (error) {
+        // A bug must not stop the others; the HTLC is given back rather than held without a decision.
+        this.#alarm(htlc, 'htlc-unrecordable', `judging this HTLC failed (${String(error)}); it was given back`);
+        this.#send(htlc, NODE_TROUBLE);
+      }
+    }
+    if (this.#inbox.size > 0 && this.#serving) this.#startWork();
   }
 
-  #judge(htlc: InterceptedHtlc, { epoch, recorded }: Serving): void {
+  #judge(text: string, htlc: InterceptedHtlc, { epoch, recorded }: Serving): void {
     const { keys, verdictPolicy, clock } = this.#options;
-    const text = partKeyText(partKey(htlc.key));
     const verdict = judgeHtlc(htlc, {
       keys: keys(),
       nodeId: htlc.key.nodeId,
@@ -161,10 +177,6 @@ export class PresentedHtlcs {
       now: Math.floor(clock.now() / 1000),
       policy: verdictPolicy,
     });
-    if (verdict.type === 'resume' && !recorded.has(text)) {
-      this.#resume(this.#session!, htlc);
-      return;
-    }
     const sharedSecret = verdict.type === 'resume' ? undefined : verdict.sharedSecret;
     this.#held.set(text, { htlc, since: clock.now(), sharedSecret });
     if (verdict.type === 'fail' && verdict.stable && !recorded.has(text) && !htlc.onChain) {
@@ -174,76 +186,70 @@ export class PresentedHtlcs {
     void this.#consult(text, commandFor(htlc, verdict, epoch), recorded);
   }
 
-  async #consult(text: string, command: LedgerCommand, recorded: Map<string, string>): Promise<void> {
+  async #consult(text: string, command: LedgerCommand, recorded: Serving['recorded']): Promise<void> {
     let reply: LedgerReply;
     try {
-      reply = await this.#options.ledger.submit(command);
+      reply = await this.#options.ledger.submit(command, () => !this.#closed && !this.#gone.has(text));
     } catch (error) {
       this.#storeFailed(text, command, recorded, error);
       return;
     }
-    if (this.#closed) return;
-    const held = this.#held.get(text);
+    if (this.#closed || reply.type === 'overtaken') return;
+    if (reply.type === 'hold' || reply.type === 'settle' || reply.type === 'fail') {
+      const { key } =
+        command.type === 'admit' || command.type === 'refuse' ? command.part : (command as { key: PartKey });
+      if (!this.#gone.has(text)) recorded.set(text, { key, paymentHash: paymentHashOf(command) });
+    }
     switch (reply.type) {
-      case 'hold':
-      case 'done':
-        recorded.set(text, paymentHashOf(command));
-        return;
       case 'settle':
-        recorded.set(text, paymentHashOf(command));
         this.#settle(text, reply.preimage);
         return;
       case 'fail':
-        recorded.set(text, paymentHashOf(command));
         this.#fail(text, { asPhantom: reply.message }, reply.reason);
         return;
       case 'unknown':
-        this.#held.delete(text);
-        if (held) this.#unknownToLedger(held);
+        this.#unknownToLedger(text);
         return;
       case 'fenced':
-        this.#options.onFenced();
+        this.#options.onUseless('another process serves this node now');
         return;
+      case 'hold':
+      case 'done':
       case 'refused':
         return;
     }
   }
 
   /** The store is away: the HTLC stays held and is put before it again. The node fails it at its deadline at the latest. */
-  #storeFailed(text: string, command: LedgerCommand, recorded: Map<string, string>, error: unknown): void {
+  #storeFailed(text: string, command: LedgerCommand, recorded: Serving['recorded'], error: unknown): void {
     const held = this.#held.get(text);
     if (this.#closed || !held) return;
     if (!isRetryable(error)) {
-      this.#held.delete(text);
-      this.#options.alarms.raise({
-        code: 'htlc-unrecordable',
-        node: this.#options.nodeName,
-        paymentHash: paymentHashOf(command),
-        channelId: held.htlc.key.channelId,
-        htlcId: held.htlc.key.htlcId,
-        message: `the ledger refuses this HTLC (${String(error)}); it stays with the node until its deadline. Was a node restored from an old backup?`,
-      });
-      return;
+      this.#alarm(
+        held.htlc,
+        'htlc-unrecordable',
+        `the ledger does not take this HTLC (${String(error)}); it stays with the node until its deadline. Was a node restored from an old backup?`,
+      );
     }
-    this.#options.clock.after(RETRY_MS, () => {
+    if (refusesRows(error)) return;
+    this.#options.clock.after(isRetryable(error) ? RETRY_MS : SLOW_RETRY_MS, () => {
       if (!this.#closed && this.#held.has(text)) void this.#consult(text, command, recorded);
     });
   }
 
-  #unknownToLedger({ htlc }: Held): void {
-    if (!htlc.onChain) {
-      this.#resume(this.#session!, htlc);
-      return;
-    }
-    this.#options.alarms.raise({
-      code: 'on-chain-unknown',
-      node: this.#options.nodeName,
-      paymentHash: toHex(htlc.paymentHash),
-      channelId: htlc.key.channelId,
-      htlcId: htlc.key.htlcId,
-      message:
+  #unknownToLedger(text: string): void {
+    const held = this.#held.get(text);
+    this.#held.delete(text);
+    if (!held) return;
+    if (held.htlc.onChain) {
+      this.#alarm(
+        held.htlc,
+        'on-chain-unknown',
         'an HTLC of a closed channel was never accepted by Manifold; it times out to the sender, nothing is to be done',
-    });
+      );
+    } else {
+      this.#send(held.htlc, { action: 'resume' });
+    }
   }
 
   /** Decisions of a commit anywhere in the cluster; those of HTLCs held here are answered. */
@@ -266,34 +272,34 @@ export class PresentedHtlcs {
   /** Raises an alarm for what is held past the margin: the store or the other members were away for too long. */
   alarmOverdue(marginBlocks: number): void {
     for (const htlc of this.#waiting()) {
-      if (htlc.deadline - this.height >= marginBlocks || htlc.onChain) continue;
-      this.#options.alarms.raise({
-        code: 'answer-overdue',
-        node: this.#options.nodeName,
-        paymentHash: toHex(htlc.paymentHash),
-        channelId: htlc.key.channelId,
-        htlcId: htlc.key.htlcId,
-        message: `an HTLC is undecided ${htlc.deadline - this.height} blocks before its deadline; check the database and the other members`,
-      });
+      const left = htlc.deadline - this.height;
+      if (left >= marginBlocks || htlc.onChain) continue;
+      const message = `an HTLC is undecided ${left} blocks before its deadline; check the database and the other members`;
+      this.#alarm(htlc, 'answer-overdue', message);
     }
   }
 
+  /** The node has let go of an HTLC for good. It may say so while the HTLC is still on its way through the ledger. */
   final({ key, outcome, onChain }: FinalResult): void {
-    const text = partKeyText(partKey(key));
-    const recorded = this.#serving?.recorded;
-    const paymentHash = recorded?.get(text);
+    const partKey = partKeyOf(key);
+    const text = partKeyText(partKey);
+    this.#gone.add(text);
+    this.#inbox.delete(text);
+    const held = this.#held.get(text);
     this.#held.delete(text);
+    const recorded = this.#serving?.recorded;
+    const paymentHash = recorded?.get(text)?.paymentHash ?? (held && toHex(held.htlc.paymentHash));
     if (!recorded || paymentHash === undefined) return;
-    this.#recordFinal(text, { type: 'final', key: partKey(key), paymentHash, outcome, onChain }, recorded);
+    this.#recordFinal(text, { type: 'final', key: partKey, paymentHash, outcome, onChain }, recorded);
   }
 
-  #recordFinal(text: string, command: LedgerCommand, recorded: Map<string, string>): void {
+  #recordFinal(text: string, command: LedgerCommand, recorded: Serving['recorded']): void {
     this.#options.ledger.submit(command).then(
       () => recorded.delete(text),
-      () => {
-        if (this.#closed) return; // found again by lookup when the stream is next opened
+      (error: unknown) => {
+        if (this.#closed || refusesRows(error)) return; // found again by lookup
         this.#options.clock.after(RETRY_MS, () => {
-          this.#recordFinal(text, command, recorded);
+          if (!this.#closed) this.#recordFinal(text, command, recorded);
         });
       },
     );
@@ -306,75 +312,36 @@ export class PresentedHtlcs {
   #fail(text: string, failure: VerdictFailure, reason: string): void {
     const held = this.#held.get(text);
     if (!held) return;
-    if (held.htlc.onChain) {
+    if (held.htlc.onChain)
       this.#held.delete(text); // settle or silence
-      return;
-    }
-    this.#answer(text, failureAnswer(failure, held.sharedSecret, this.#options.port), reason);
+    else this.#answer(text, failureAnswer(failure, held.sharedSecret, this.#options.port), reason);
   }
 
   #answer(text: string, answer: HtlcAnswer, reason: string): void {
     const held = this.#held.get(text);
-    if (!held || !this.#session) return;
+    if (!held) return;
     this.#held.delete(text);
-    this.#session.answer(held.htlc.key, answer);
+    this.#send(held.htlc, answer);
     this.#options.onAnswered?.(answer.action, reason, this.#options.clock.now() - held.since);
   }
-}
 
-/** What to ask the ledger about an HTLC, given its verdict. On chain nothing new is taken up: settle or silence (R5). */
-function commandFor(htlc: InterceptedHtlc, verdict: Verdict, epoch: number): LedgerCommand {
-  const key = partKey(htlc.key);
-  const paymentHash = toHex(htlc.paymentHash);
-  const recall = { type: 'recall', key, epoch, paymentHash } as const;
-  if (verdict.type === 'resume' || htlc.onChain) return recall;
-  const part = {
-    key,
-    epoch,
-    paymentHash,
-    amountMsat: verdict.amountMsat,
-    incomingAmountMsat: htlc.incomingAmountMsat,
-    expiry: htlc.incomingExpiry,
-    deadline: htlc.deadline,
-  };
-  if (verdict.type === 'fail') {
-    const message = verdict.failure.asPhantom;
-    return message ? { type: 'refuse', part, reason: verdict.reason, message } : recall;
+  #send({ key }: InterceptedHtlc, answer: HtlcAnswer): void {
+    try {
+      this.#session?.answer(key, answer);
+    } catch (error) {
+      this.#options.onUseless(`the stream does not take answers: ${String(error)}`); // all is shown again on the next
+    }
   }
-  return {
-    type: 'admit',
-    part: {
-      ...part,
-      paymentSecret: toHex(verdict.paymentSecret),
-      totalMsat: verdict.totalMsat,
-      preimage: verdict.preimage && toHex(verdict.preimage),
-    },
-  };
-}
 
-function partKey({ nodeId, channelId, htlcId }: HtlcKey): PartKey {
-  return { nodeId: toHex(nodeId), channelId, htlcId };
-}
-
-function paymentHashOf(command: LedgerCommand): string {
-  return command.type === 'admit' || command.type === 'refuse' ? command.part.paymentHash : command.paymentHash;
-}
-
-const TEMPORARY_NODE_FAILURE = Uint8Array.of(0x20, 0x02);
-
-/** In the node's name where the node can say it, else in the phantom's, which needs the secret shared with the sender. */
-function failureAnswer(
-  { asNode, asPhantom }: VerdictFailure,
-  sharedSecret: Uint8Array | undefined,
-  port: InterceptPort,
-): HtlcAnswer {
-  const canSay = asNode && (port.nodeFailureCodes === 'any' || port.nodeFailureCodes.has(codeOf(asNode)));
-  if (asPhantom && sharedSecret && !canSay) {
-    return { action: 'fail-as-phantom', packet: originateFailure(sharedSecret, asPhantom) };
+  #alarm({ key, paymentHash }: InterceptedHtlc, code: Alarm['code'], message: string): void {
+    const { channelId, htlcId } = key;
+    this.#options.alarms.raise({
+      code,
+      node: this.#options.nodeName,
+      paymentHash: toHex(paymentHash),
+      channelId,
+      htlcId,
+      message,
+    });
   }
-  return { action: 'fail-as-node', message: asNode ?? TEMPORARY_NODE_FAILURE };
-}
-
-function codeOf(message: Uint8Array): number {
-  return Number(uintOf(message.subarray(0, 2)));
 }

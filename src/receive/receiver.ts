@@ -44,6 +44,7 @@ export class Receiver {
   readonly #sweeper: Sweeper;
   #servedElsewhere: ReadonlySet<string> = new Set();
   #cancelLeaseWatch: (() => void) | undefined;
+  #cancelHints: (() => void) | undefined;
   #stopped = true;
 
   constructor(options: ReceiverOptions) {
@@ -83,6 +84,12 @@ export class Receiver {
     for (const member of this.#members) member.start();
     this.#sweeper.start();
     this.#watchLeases();
+    const { store } = this.#options;
+    if (!store.soleWriter) {
+      this.#cancelHints = store.onHint?.(({ nodeIds }) => {
+        this.#passHint(nodeIds);
+      });
+    }
     await this.cluster.start();
   }
 
@@ -90,7 +97,16 @@ export class Receiver {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelLeaseWatch?.();
+    this.#cancelHints?.();
     await Promise.all([this.#sweeper.stop(), this.cluster.stop(), ...this.#members.map((member) => member.stop())]);
+  }
+
+  /** Another process may have decided about parts of these nodes. */
+  #passHint(nodeIds: readonly string[] | undefined): void {
+    for (const member of this.#members) {
+      const { info } = member.status();
+      if (info && (nodeIds?.includes(toHex(info.nodeId)) ?? true)) member.hinted();
+    }
   }
 
   status(): readonly MemberStatus[] {

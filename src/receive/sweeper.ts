@@ -4,7 +4,7 @@ import type { AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
 import type { Ledger } from './ledger/ledger.js';
 import type { LedgerStore } from './ledger/store-port.js';
-import { partKeyText } from './ledger/types.js';
+import { type Lease, partKeyText } from './ledger/types.js';
 
 export interface SweeperOptions {
   readonly ledger: Ledger;
@@ -12,13 +12,17 @@ export interface SweeperOptions {
   readonly clock: Clock;
   readonly alarms: AlarmSink;
   readonly intervalMs?: Millis;
-  /** A settled part that is not final so many blocks before its expiry is an alarm. */
+  /** A settled part that is not final so many blocks before its deadline is an alarm. */
   readonly finalAlarmBlocks?: BlockDelta;
 }
 
 const LIMIT = 1_000;
 const DEFAULT_INTERVAL_MS = 1_000;
 const DEFAULT_FINAL_ALARM_BLOCKS = 24;
+/** A peer that is online lets a settled HTLC become final within seconds. */
+const UNCONFIRMED_MS = 600_000;
+/** Older leases say nothing about the chain any more. */
+const LEASE_MEMORY_MS = 3_600_000;
 
 export class Sweeper {
   readonly #options: SweeperOptions;
@@ -58,15 +62,21 @@ export class Sweeper {
   async sweep(): Promise<void> {
     const { ledger, store } = this.#options;
     const now = await store.now();
-    const height = bestHeight(await store.leases());
-    const due = await store.dueHashes(now, height + ledger.policy.marginBlocks, LIMIT);
-    await Promise.all(due.map((paymentHash) => ledger.submit({ type: 'review', paymentHash })));
-    await this.#alarmUnconfirmed(height);
+    const leases = (await store.leases()).filter(({ expiresAt }) => expiresAt > now - LEASE_MEMORY_MS);
+    const height = leases.reduce((best, lease) => Math.max(best, lease.height), 0);
+    const due = await store.dueHashes(now, height + ledger.policy.marginBlocks - 1, LIMIT);
+    await Promise.allSettled(due.map((paymentHash) => ledger.submit({ type: 'review', paymentHash })));
+    await this.#alarmUnconfirmed(now, height);
+    this.#alarmDisagreement(leases.filter(({ expiresAt }) => expiresAt > now));
   }
 
-  async #alarmUnconfirmed(height: BlockHeight): Promise<void> {
+  /** Settled parts that should be final: long decided, or near the height at which their node gives up. */
+  async #alarmUnconfirmed(now: Millis, height: BlockHeight): Promise<void> {
     const { store, alarms, finalAlarmBlocks = DEFAULT_FINAL_ALARM_BLOCKS } = this.#options;
-    for (const { key, paymentHash } of await store.overdueParts(height + finalAlarmBlocks)) {
+    const overdue = await store.overdueParts(now - UNCONFIRMED_MS, height + finalAlarmBlocks);
+    const texts = new Set(overdue.map(({ key }) => partKeyText(key)));
+    for (const text of this.#alarmed) if (!texts.has(text)) this.#alarmed.delete(text);
+    for (const { key, paymentHash } of overdue) {
       const text = partKeyText(key);
       if (this.#alarmed.has(text)) continue;
       this.#alarmed.add(text);
@@ -77,12 +87,22 @@ export class Sweeper {
         channelId: key.channelId,
         htlcId: key.htlcId,
         message:
-          'a settled part is not final shortly before its expiry; check that the node and its peer are online, or close the channel',
+          'a settled part is not final yet; check that the node and its peer are online, or close the channel before the HTLC expires',
       });
     }
   }
-}
 
-function bestHeight(leases: readonly { readonly height: BlockHeight }[]): BlockHeight {
-  return leases.reduce((best, { height }) => Math.max(best, height), 0);
+  /** A member whose height differs from the others' cannot count its parts: one of them is wrong. */
+  #alarmDisagreement(alive: readonly Lease[]): void {
+    const { alarms, ledger } = this.#options;
+    const best = alive.reduce((most, { height }) => Math.max(most, height), 0);
+    for (const { nodeId, height } of alive) {
+      if (best - height <= ledger.policy.maxHeightLag) continue;
+      alarms.raise({
+        code: 'height-disagreement',
+        node: nodeId,
+        message: `this node is at block ${height}, another member at ${best}; its parts do not count until they agree. Check both nodes`,
+      });
+    }
+  }
 }

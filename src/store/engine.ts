@@ -18,6 +18,8 @@ export interface Hint {
 
 export interface Engine {
   readonly kind: EngineKind;
+  /** No other process can write while this one has the database open. */
+  readonly soleWriter: boolean;
 
   /** Runs statements that need no transaction. Errors come out as `StoreError`. */
   query<T>(body: (db: Kysely<Tables>) => Promise<T>): Promise<T>;

@@ -38,6 +38,7 @@ export class StoreUnavailable extends StoreError {
 /** A second process has the database open for writing. */
 export class StoreBusy extends StoreError {
   override readonly name = 'StoreBusy';
+  override readonly retryable = true;
   readonly code = 'store_busy';
   readonly nextStep =
     'Stop the other daemon that uses this database file, or give this one a file of its own. Several daemons on one database need PostgreSQL.';
@@ -73,6 +74,8 @@ export class StoreWrongDatabase extends StoreError {
  */
 export class StoreConflict extends StoreError {
   override readonly name = 'StoreConflict';
+  /** Asking again changes nothing: the database refuses these rows. */
+  readonly refusesRows = true;
   readonly code = 'store_conflict';
   readonly nextStep = 'Nothing was written. Report this as a bug, with the log around it.';
 }
@@ -88,6 +91,7 @@ export class StoreContention extends StoreError {
 /** The address or the server's settings cannot be used. */
 export class StoreMisconfigured extends StoreError {
   override readonly name = 'StoreMisconfigured';
+  override readonly retryable = true;
   readonly code = 'store_misconfigured';
   readonly nextStep: string;
 

@@ -9,6 +9,13 @@ export function selectSql(table: LedgerTable<unknown>, where: string): string {
   return `select ${names(table.columns)} from ${table.name} where ${where}`;
 }
 
+/**
+ * What a step can still ask about. Failed parts that are gone and sets that failed decide nothing any more, and anybody who
+ * has an invoice can make many of them.
+ */
+export const LIVE_PARTS = "not (decision = 'fail' and final = 'failed')";
+export const LIVE_SETS = "state <> 'failed'";
+
 /** One row per execution. */
 export const sqliteSql = {
   insert: (table: string, columns: readonly Column[]): string =>

@@ -57,11 +57,7 @@ export class Ledger implements LedgerStore, LedgerReader {
         .where('final', '=', NONE)
         .execute(),
     );
-    return rows.map((row) => ({
-      key: keyOf(row),
-      paymentHash: row.payment_hash,
-      onlyRefused: row.set_id === null,
-    }));
+    return rows.map((row) => ({ key: keyOf(row), paymentHash: row.payment_hash }));
   }
 
   async paymentHashOf({ nodeId, channelId, htlcId }: PartKey): Promise<string | undefined> {
@@ -81,8 +77,10 @@ export class Ledger implements LedgerStore, LedgerReader {
     return this.#decided(sql<boolean>`part.node_id = ${nodeId} and part.decision <> ${NONE}`);
   }
 
-  overdueParts(expiryBelow: BlockHeight): Promise<readonly DecidedPart[]> {
-    return this.#decided(sql<boolean>`part.decision = ${SETTLE} and part.expiry <= ${expiryBelow}`);
+  overdueParts(decidedBefore: Millis, deadlineBelow: BlockHeight): Promise<readonly DecidedPart[]> {
+    return this.#decided(
+      sql<boolean>`part.decision = ${SETTLE} and (part.decided_at < ${decidedBefore} or part.deadline <= ${deadlineBelow})`,
+    );
   }
 
   async #decided(condition: ReturnType<typeof sql<boolean>>): Promise<readonly DecidedPart[]> {

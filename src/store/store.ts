@@ -46,6 +46,10 @@ export class Store extends Ledger {
     this.meta = new Meta(engine);
   }
 
+  get soleWriter(): boolean {
+    return this.#engine.soleWriter;
+  }
+
   get kind(): EngineKind {
     return this.#engine.kind;
   }

@@ -146,18 +146,18 @@ export class FakeLedgerStore implements LedgerStore, LedgerReader {
           state === 'open' &&
           (reviewAt <= now ||
             parts.some(
-              ({ setId, decision, deadline }) =>
-                setId === id && decision.type === 'none' && deadline <= deadlineBelow,
+              ({ setId, decision, deadline }) => setId === id && decision.type === 'none' && deadline <= deadlineBelow,
             )),
       ),
     );
     return due.slice(0, limit).map(({ paymentHash }) => paymentHash);
   }
 
-  async overdueParts(expiryBelow: BlockHeight): Promise<readonly DecidedPart[]> {
+  async overdueParts(decidedBefore: Millis, deadlineBelow: BlockHeight): Promise<readonly DecidedPart[]> {
     await this.#reached();
     return this.#parts(
-      ({ decision, final, expiry }) => decision.type === 'settle' && final === 'none' && expiry <= expiryBelow,
+      ({ decision, final, deadline, decidedAt }) =>
+        decision.type === 'settle' && final === 'none' && (decidedAt! < decidedBefore || deadline <= deadlineBelow),
     ).map((part) => this.#decided(part));
   }
 

@@ -4,7 +4,13 @@
  */
 import type { Clock } from '../../src/receive/clock.js';
 import type { LedgerStore, LedgerView } from '../../src/receive/ledger/store-port.js';
-import type { HtlcKey, InterceptedHtlc, InterceptHandlers, InterceptSession, NodePort } from '../../src/receive/node-port.js';
+import type {
+  HtlcKey,
+  InterceptedHtlc,
+  InterceptHandlers,
+  InterceptSession,
+  NodePort,
+} from '../../src/receive/node-port.js';
 import type { Random } from '../../src/node/sim/random.js';
 import type { Millis } from '../../src/wire/units.js';
 import { FakeStoreAway } from './fake-ledger-store.js';
@@ -123,7 +129,12 @@ export function portOf(process: FakeProcess, inner: NodePort, watch: PortWatch):
   };
 }
 
-function gatedHandlers(process: FakeProcess, node: string, inner: InterceptHandlers, watch: PortWatch): InterceptHandlers {
+function gatedHandlers(
+  process: FakeProcess,
+  node: string,
+  inner: InterceptHandlers,
+  watch: PortWatch,
+): InterceptHandlers {
   let open = true;
   return {
     onHtlc: (htlc) =>
@@ -232,7 +243,7 @@ export class FakeConnection implements LedgerStore {
     return this.#call(() => this.#options.store.dueHashes(now, deadlineBelow, limit));
   }
 
-  overdueParts(expiryBelow: number): ReturnType<LedgerStore['overdueParts']> {
-    return this.#call(() => this.#options.store.overdueParts(expiryBelow));
+  overdueParts(decidedBefore: Millis, deadlineBelow: number): ReturnType<LedgerStore['overdueParts']> {
+    return this.#call(() => this.#options.store.overdueParts(decidedBefore, deadlineBelow));
   }
 }

@@ -25,10 +25,11 @@ export interface LedgerOptions {
 
 export type LeaseResult =
   | { readonly type: 'owned'; readonly lease: Lease }
-  | { readonly type: 'held'; readonly by: string; readonly until: Millis };
+  | { readonly type: 'held'; readonly by: string; readonly remainingMs: Millis };
 
 interface Waiting {
   readonly command: LedgerCommand;
+  readonly stillTrue: (() => boolean) | undefined;
   resolve(reply: LedgerReply): void;
   reject(error: unknown): void;
 }
@@ -53,10 +54,13 @@ export class Ledger {
   /**
    * Carries a command out. The promise resolves after the commit is durable. It rejects when the store is lost; then the
    * command may or may not have been carried out, and submitting it again is safe.
+   *
+   * @param stillTrue asked inside the transaction: if what the command tells of no longer holds, nothing is done and the
+   *   reply is `overtaken`
    */
-  submit(command: LedgerCommand): Promise<LedgerReply> {
+  submit(command: LedgerCommand, stillTrue?: () => boolean): Promise<LedgerReply> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ command, resolve, reject });
+      this.#queue.push({ command, stillTrue, resolve, reject });
       if (!this.#running) void this.#drain();
     });
   }
@@ -78,30 +82,32 @@ export class Ledger {
   }
 
   async #runBatch(batch: readonly Waiting[]): Promise<void> {
-    const commands = batch.map(({ command }) => command);
+    let committed: { readonly replies: LedgerReply[]; readonly decided: DecidedPart[] };
     try {
-      const { replies, decided } = await this.#commit(commands);
-      batch.forEach((waiting, i) => {
-        waiting.resolve(replies[i]!);
-      });
-      if (decided.length > 0) for (const listener of this.#listeners) listener(decided);
+      committed = await this.#commit(batch);
     } catch (error) {
       if (batch.length === 1 || isRetryable(error)) for (const waiting of batch) waiting.reject(error);
       // One command that the database refuses must not take the others with it.
       else for (const waiting of batch) await this.#runBatch([waiting]);
+      return;
     }
+    batch.forEach((waiting, i) => {
+      waiting.resolve(committed.replies[i]!);
+    });
+    if (committed.decided.length > 0) for (const listener of this.#listeners) listener(committed.decided);
   }
 
-  #commit(commands: readonly LedgerCommand[]): Promise<{ replies: LedgerReply[]; decided: DecidedPart[] }> {
-    const hashes = [...new Set(commands.map(paymentHashOf))];
+  #commit(batch: readonly Waiting[]): Promise<{ replies: LedgerReply[]; decided: DecidedPart[] }> {
+    const hashes = [...new Set(batch.map(({ command }) => paymentHashOf(command)))];
     return this.#store.transact(hashes, (view) => {
       const decided: DecidedPart[] = [];
-      const replies = commands.map((command) => this.#apply(view, command, decided));
+      const replies = batch.map((waiting) => this.#apply(view, waiting, decided));
       return { replies, decided };
     });
   }
 
-  #apply(view: LedgerView, command: LedgerCommand, decided: DecidedPart[]): LedgerReply {
+  #apply(view: LedgerView, { command, stillTrue }: Waiting, decided: DecidedPart[]): LedgerReply {
+    if (stillTrue?.() === false) return { type: 'overtaken' };
     const before = view.account(paymentHashOf(command));
     const { now, leases } = view;
     const { account, reply, events } = step(before, command, { now, leases, policy: this.policy, owner: this.owner });
@@ -119,8 +125,9 @@ export class Ledger {
   acquireLease(nodeId: string, height: BlockHeight, ttl: Millis): Promise<LeaseResult> {
     return this.#store.transact<LeaseResult>([], (view) => {
       const current = view.leases.get(nodeId);
-      if (current && current.owner !== this.owner && current.expiresAt > view.now) {
-        return { type: 'held', by: current.owner, until: current.expiresAt };
+      const mayLive = this.#store.soleWriter !== true;
+      if (mayLive && current && current.owner !== this.owner && current.expiresAt > view.now) {
+        return { type: 'held', by: current.owner, remainingMs: current.expiresAt - view.now };
       }
       const epoch = (current?.epoch ?? 0) + 1;
       const lease = { nodeId, owner: this.owner, epoch, expiresAt: view.now + ttl, height };
@@ -129,12 +136,16 @@ export class Ledger {
     });
   }
 
-  /** Says that the stream is alive and at which height. False if somebody else has taken it: stop answering. */
-  renewLease(nodeId: string, epoch: number, height: BlockHeight, ttl: Millis): Promise<boolean> {
+  /**
+   * Says at which height the stream was alive, and until when that counts: some time after the database's clock was read
+   * *before* the node was asked. A renewal may be carried out late, even for a process that died meanwhile, so it must not
+   * count from the moment of its transaction. False if somebody else has taken the stream: stop answering.
+   */
+  renewLease(nodeId: string, epoch: number, height: BlockHeight, expiresAt: Millis): Promise<boolean> {
     return this.#store.transact([], (view) => {
       const current = view.leases.get(nodeId);
       if (current?.owner !== this.owner || current.epoch !== epoch) return false;
-      view.putLease({ ...current, expiresAt: view.now + ttl, height });
+      view.putLease({ ...current, expiresAt, height });
       return true;
     });
   }
@@ -149,7 +160,7 @@ export class Ledger {
   }
 }
 
-function paymentHashOf(command: LedgerCommand): string {
+export function paymentHashOf(command: LedgerCommand): string {
   return command.type === 'admit' || command.type === 'refuse' ? command.part.paymentHash : command.paymentHash;
 }
 

@@ -1,4 +1,5 @@
 /** HTLC sets: when one is complete, when it has failed, and how its parts are decided. */
+import type { Millis } from '../../wire/units.js';
 import { incorrectPaymentDetails, mppTimeout } from './failures.js';
 import type { Account, HtlcSet, Lease, Part } from './types.js';
 import { decidePart, livePart, putPart, putSet, type Step, type StepContext } from './work.js';
@@ -21,6 +22,8 @@ function reviewSet(work: Step, set: HtlcSet): void {
 
   if (terms?.wish === 'cancel') {
     failSet(work, set, 'the invoice was canceled');
+  } else if (set.acceptedAt !== undefined && sumMsat(held) < set.totalMsat) {
+    failSet(work, set, 'a part was taken back before the payment was settled');
   } else if (countedMsat >= set.totalMsat && mayCommit(account, set)) {
     commitSet(work, set, counted);
   } else if (held.some((part) => isNearDeadline(part, context))) {
@@ -42,7 +45,8 @@ function sumMsat(parts: readonly Part[]): bigint {
 /** Nothing but the merchant's word can still be missing (R2 is checked by the caller). */
 function mayCommit({ sets, terms }: Account, set: HtlcSet): boolean {
   const anotherSettles = sets.some(({ state }) => state === 'settling' || state === 'settled');
-  const merchantAgrees = terms === undefined || terms.mode === 'auto' || terms.wish === 'settle';
+  const agreed = terms?.wish === 'settle' && set.acceptedAt !== undefined;
+  const merchantAgrees = terms === undefined || terms.mode === 'auto' || agreed;
   return !anotherSettles && merchantAgrees && (set.preimage ?? terms?.preimage) !== undefined;
 }
 
@@ -61,25 +65,32 @@ function countsNow(part: Part, context: StepContext): boolean {
 }
 
 function isFresh(lease: Lease, { now, leases, policy }: StepContext): boolean {
-  return lease.expiresAt > now && bestHeight(leases.values()) - lease.height <= policy.maxHeightLag;
+  return lease.expiresAt > now && bestHeight(now, leases.values()) - lease.height <= policy.maxHeightLag;
 }
 
-function bestHeight(leases: Iterable<Lease>): number {
+/** A lease that ran out so long ago says nothing about the chain any more. */
+const HEIGHT_MEMORY_MS = 3_600_000;
+
+function bestHeight(now: Millis, leases: Iterable<Lease>): number {
   let best = 0;
-  for (const { height } of leases) best = Math.max(best, height);
-  return best;
+  let remembered = 0;
+  for (const { height, expiresAt } of leases) {
+    remembered = Math.max(remembered, height);
+    if (expiresAt > now - HEIGHT_MEMORY_MS) best = Math.max(best, height);
+  }
+  return best || remembered;
 }
 
 /** Failing early is always safe, so a node that is down or behind is judged by the best height known. */
 function isNearDeadline(part: Part, context: StepContext): boolean {
   const lease = context.leases.get(part.key.nodeId);
-  const height = lease && isFresh(lease, context) ? lease.height : bestHeight(context.leases.values());
+  const height = lease && isFresh(lease, context) ? lease.height : bestHeight(context.now, context.leases.values());
   return part.deadline - height < context.policy.marginBlocks;
 }
 
 function timeoutOf(set: HtlcSet, { account, context }: Step): number {
   // Settlement was asked for: only the deadlines of the parts can stop it now.
-  if (account.terms?.wish === 'settle') return Number.MAX_SAFE_INTEGER;
+  if (account.terms?.wish === 'settle' && set.acceptedAt !== undefined) return Number.MAX_SAFE_INTEGER;
   if (set.acceptedAt === undefined) return set.openedAt + context.policy.mppTimeoutMs;
   return set.acceptedAt + (account.terms?.holdMs ?? context.policy.mppTimeoutMs);
 }
@@ -99,6 +110,10 @@ function acceptHold(work: Step, set: HtlcSet, counted: readonly Part[]): void {
   const acceptedAt = work.context.now;
   const accepted = { ...set, acceptedAt };
   putSet(work, { ...accepted, reviewAt: timeoutOf(accepted, work) });
+  for (const other of work.account.sets) {
+    if (other.state === 'open' && other.id !== set.id)
+      failSet(work, other, 'another payment of the invoice is complete');
+  }
   work.events.push({
     type: 'invoice.accepted',
     paymentHash: set.paymentHash,
@@ -142,6 +157,10 @@ export function failSet(
 ): void {
   const held = work.account.parts.filter((part) => part.setId === set.id && livePart(part));
   putSet(work, { ...set, state: 'failed', decidedAt: work.context.now });
+  const { terms } = work.account;
+  if (set.acceptedAt !== undefined && terms?.wish === 'settle') {
+    work.account = { ...work.account, terms: { ...terms, wish: 'none' } }; // it was about this payment, not the next
+  }
   failParts(work, set, reason, failure);
   work.events.push({
     type: 'payment.failed',

@@ -29,7 +29,7 @@ function dispatch(work: Step, command: LedgerCommand): LedgerReply {
     case 'refuse':
       return refusePart(work, command);
     case 'recall':
-      return recall(work, command.key, command.epoch);
+      return recall(work, command);
     case 'review':
       review(work);
       return { type: 'done' };
@@ -72,6 +72,10 @@ function reasonToRefuse(account: Account, presented: PresentedPart): string | un
     return 'the payment was already settled';
   }
   if (account.terms?.wish === 'cancel') return 'the invoice was canceled';
+  // What the merchant was told is what he decides about: nothing joins or stands beside an accepted payment.
+  if (account.sets.some(({ state, acceptedAt }) => state === 'open' && acceptedAt !== undefined)) {
+    return 'a complete payment waits for the merchant already';
+  }
   if (presented.preimage === undefined && account.terms === undefined) {
     return 'nobody here knows the preimage or how to ask for it';
   }
@@ -127,11 +131,14 @@ function refusePart(work: Step, command: Extract<LedgerCommand, { type: 'refuse'
   return replyFor(work, part.key);
 }
 
-function recall(work: Step, key: PartKey, epoch: number): LedgerReply {
+/** No lease has this epoch, so a part marked with it does not count. */
+const NO_EPOCH = 0;
+
+function recall(work: Step, { key, epoch, onChain }: Extract<LedgerCommand, { type: 'recall' }>): LedgerReply {
   if (!ownsStream(work, key, epoch)) return { type: 'fenced' };
   const known = findPart(work.account, key);
   if (!known) return { type: 'unknown' };
-  refreshPresented(work, known, epoch);
+  refreshPresented(work, known, onChain ? NO_EPOCH : epoch);
   review(work);
   return replyFor(work, key);
 }

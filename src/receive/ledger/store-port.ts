@@ -2,16 +2,14 @@
 import type { BlockHeight, Millis } from '../../wire/units.js';
 import type { Account, DecidedPart, HtlcSet, InvoiceTerms, Lease, LedgerEvent, PartKey } from './types.js';
 
-/**
- * What the store rejects with when the database is away, full or too contended: the same call may succeed later. Errors
- * without `retryable` mean that the database refuses these very rows.
- */
-export interface RetryableError extends Error {
-  readonly retryable: true;
+/** The database is away, full or too contended: the same call may succeed later. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof Error && 'retryable' in error && error.retryable === true;
 }
 
-export function isRetryable(error: unknown): error is RetryableError {
-  return error instanceof Error && 'retryable' in error && error.retryable === true;
+/** The database refuses these very rows, today and for ever. */
+export function refusesRows(error: unknown): boolean {
+  return error instanceof Error && 'refusesRows' in error && error.refusesRows === true;
 }
 
 /** The rows that one transaction read, and what it will write. */
@@ -30,6 +28,12 @@ export interface LedgerView {
 }
 
 export interface LedgerStore {
+  /** No other process can write: a lease of another owner is that of a process that is dead. */
+  readonly soleWriter?: boolean;
+
+  /** Calls back when decisions may have been made for these nodes (undefined: any) by whatever process. May be lost. */
+  onHint?(listener: (hint: { readonly nodeIds: readonly string[] | undefined }) => void): () => void;
+
   /**
    * Runs `body` inside one serializable transaction over the accounts of `paymentHashes` and all leases.
    *
@@ -45,9 +49,7 @@ export interface LedgerStore {
   leases(): Promise<readonly Lease[]>;
 
   /** Parts of a node that are not final: what a new owner must be ready to answer. */
-  unfinishedParts(
-    nodeId: string,
-  ): Promise<readonly { readonly key: PartKey; readonly paymentHash: string; readonly onlyRefused: boolean }[]>;
+  unfinishedParts(nodeId: string): Promise<readonly { readonly key: PartKey; readonly paymentHash: string }[]>;
 
   /** The hash under which a part is recorded. */
   paymentHashOf(key: PartKey): Promise<string | undefined>;
@@ -58,8 +60,11 @@ export interface LedgerStore {
   /** Hashes with an open set that needs a look: review time reached, or a part's deadline at or below `deadlineBelow`. */
   dueHashes(now: Millis, deadlineBelow: BlockHeight, limit: number): Promise<readonly string[]>;
 
-  /** Settle-decided parts that are not final although their expiry is at or below the height: candidates for an alarm. */
-  overdueParts(expiryBelow: BlockHeight): Promise<readonly DecidedPart[]>;
+  /**
+   * Settle-decided parts that are not final although they were decided before `decidedBefore`, or their deadline is at or
+   * below `deadlineBelow`: candidates for an alarm.
+   */
+  overdueParts(decidedBefore: Millis, deadlineBelow: BlockHeight): Promise<readonly DecidedPart[]>;
 }
 
 /** For readers: one payment hash as it stands now, outside any transaction. */

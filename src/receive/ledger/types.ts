@@ -119,7 +119,14 @@ export type LedgerCommand =
       readonly message: Uint8Array;
     }
   /** An HTLC that cannot be judged any more (on chain, or its key epoch is gone): what does the ledger say of it? */
-  | { readonly type: 'recall'; readonly key: PartKey; readonly epoch: number; readonly paymentHash: string }
+  | {
+      readonly type: 'recall';
+      readonly key: PartKey;
+      readonly epoch: number;
+      readonly paymentHash: string;
+      /** On chain an undecided part does not count: claiming it may cost more than it brings. */
+      readonly onChain: boolean;
+    }
   /** Time, height or a lease changed: complete or expire what is due. */
   | { readonly type: 'review'; readonly paymentHash: string }
   | {
@@ -141,6 +148,8 @@ export type LedgerReply =
   | { readonly type: 'unknown' }
   /** The caller no longer owns the node's stream; it must stop answering and take a new lease. */
   | { readonly type: 'fenced' }
+  /** What the command told of had ceased to be true before it was carried out. */
+  | { readonly type: 'overtaken' }
   | { readonly type: 'done' }
   /** A merchant's command that cannot be carried out. */
   | { readonly type: 'refused'; readonly code: string; readonly message: string };

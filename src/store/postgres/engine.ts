@@ -17,7 +17,7 @@ import {
   PART,
   TERMS,
 } from '../ledger-rows.js';
-import { postgresSql, selectSql } from '../ledger-sql.js';
+import { LIVE_PARTS, LIVE_SETS, postgresSql, selectSql } from '../ledger-sql.js';
 import type { Tables } from '../tables.js';
 import { isConnectionLost, isSerializationFailure, isUniqueViolation, toStoreError } from './errors.js';
 import { CHANNEL, Hints } from './listener.js';
@@ -33,12 +33,21 @@ const IN_LIST = 'payment_hash = any($1::text[])';
 const NOW = { name: 'now', text: 'select floor(extract(epoch from clock_timestamp()) * 1000)::int8 as now' };
 const SELECT_LEASES = { name: 'leases', text: selectSql(LEASE, 'true'), rowMode: 'array' as const };
 const SELECT_TERMS = { name: 'terms', text: selectSql(TERMS, IN_LIST), rowMode: 'array' as const };
-const SELECT_SETS = { name: 'sets', text: selectSql(HTLC_SET, IN_LIST), rowMode: 'array' as const };
-const SELECT_PARTS = { name: 'parts', text: selectSql(PART, IN_LIST), rowMode: 'array' as const };
+/** For a step: what can still matter. */
+const SELECT_LIVE = {
+  sets: { name: 'sets', text: selectSql(HTLC_SET, `${IN_LIST} and ${LIVE_SETS}`), rowMode: 'array' as const },
+  parts: { name: 'parts', text: selectSql(PART, `${IN_LIST} and ${LIVE_PARTS}`), rowMode: 'array' as const },
+};
+/** For a reader: all there is. */
+const SELECT_ALL = {
+  sets: { name: 'all-sets', text: selectSql(HTLC_SET, IN_LIST), rowMode: 'array' as const },
+  parts: { name: 'all-parts', text: selectSql(PART, IN_LIST), rowMode: 'array' as const },
+};
 const INSERT_EVENTS = { name: 'event_insert', text: postgresSql.insert('event', EVENT_COLUMNS) };
 
 export class PostgresEngine implements Engine {
   readonly kind = 'postgres';
+  readonly soleWriter = false;
   readonly #pool: pg.Pool;
   readonly #db: Kysely<Tables>;
   readonly #hints: Hints;
@@ -83,7 +92,7 @@ export class PostgresEngine implements Engine {
         client.query('begin isolation level serializable'),
         client.query<{ now: bigint }>(NOW),
         client.query<SqlValue[]>(SELECT_LEASES),
-        readAccounts(client, paymentHashes),
+        readAccounts(client, paymentHashes, SELECT_LIVE),
       ]);
       const changes = step({
         now: intFromColumn(now.rows[0]!.now),
@@ -119,7 +128,7 @@ export class PostgresEngine implements Engine {
       // One snapshot for the three tables.
       const [, account] = await Promise.all([
         client.query('begin isolation level repeatable read read only'),
-        readAccounts(client, paymentHashes),
+        readAccounts(client, paymentHashes, SELECT_ALL),
         client.query('commit'),
       ]);
       return account;
@@ -169,12 +178,13 @@ async function abandon(client: pg.PoolClient, thrown: unknown): Promise<boolean>
 async function readAccounts(
   client: pg.PoolClient,
   paymentHashes: readonly string[],
+  select: typeof SELECT_ALL,
 ): Promise<Omit<LedgerRows, 'now' | 'leases'>> {
   const values = [paymentHashes];
   const [terms, sets, parts] = await Promise.all([
     client.query<SqlValue[]>({ ...SELECT_TERMS, values }),
-    client.query<SqlValue[]>({ ...SELECT_SETS, values }),
-    client.query<SqlValue[]>({ ...SELECT_PARTS, values }),
+    client.query<SqlValue[]>({ ...select.sets, values }),
+    client.query<SqlValue[]>({ ...select.parts, values }),
   ]);
   return {
     terms: terms.rows.map(TERMS.fromRow),

@@ -75,7 +75,9 @@ export function toStoreError(thrown: unknown, outcome: CommitOutcome): unknown {
     // Class 23: integrity constraints.
     if (code.startsWith('23'))
       return new StoreConflict(`the write breaks a rule of the ledger: ${thrown.message}`, thrown);
-    return thrown;
+    // Classes 22 and 42: our own statement is wrong. Anything else is trouble of the server.
+    if (/^(22|42)/.test(code)) return thrown;
+    return new StoreUnavailable(`the database server is in trouble: ${thrown.message}`, outcome, thrown);
   }
   if (isFromDriver(thrown))
     return new StoreUnavailable(`the database cannot be reached: ${thrown.message}`, outcome, thrown);

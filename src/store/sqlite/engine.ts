@@ -15,7 +15,7 @@ import {
   TERMS,
   type Upserts,
 } from '../ledger-rows.js';
-import { selectSql, sqliteSql } from '../ledger-sql.js';
+import { LIVE_PARTS, LIVE_SETS, selectSql, sqliteSql } from '../ledger-sql.js';
 import type { Tables } from '../tables.js';
 import { InProcessClient, type SqliteClient, WorkerClient } from './client.js';
 import type { SqliteOptions, SqliteResult, SqliteStatement } from './connection.js';
@@ -31,20 +31,27 @@ export interface SqliteEngineOptions extends SqliteOptions {
 const IN_LIST = 'payment_hash in (select value from json_each(?))';
 const SELECT_LEASES = selectSql(LEASE, 'true');
 const SELECT_TERMS = selectSql(TERMS, IN_LIST);
-const SELECT_SETS = selectSql(HTLC_SET, IN_LIST);
-const SELECT_PARTS = selectSql(PART, IN_LIST);
+/** For a step: what can still matter. */
+const SELECT_LIVE = [
+  selectSql(HTLC_SET, `${IN_LIST} and ${LIVE_SETS}`),
+  selectSql(PART, `${IN_LIST} and ${LIVE_PARTS}`),
+];
+/** For a reader: all there is. */
+const SELECT_ALL = [selectSql(HTLC_SET, IN_LIST), selectSql(PART, IN_LIST)];
 const INSERT_EVENT = sqliteSql.insert('event', EVENT_COLUMNS);
 
 export class SqliteEngine implements Engine {
   readonly kind = 'sqlite';
+  readonly soleWriter: boolean;
   readonly #client: SqliteClient;
   readonly #gate: Gate;
   readonly #db: Kysely<Tables>;
   readonly #now: () => Millis;
   readonly #listeners = new Set<(hint: Hint) => void>();
 
-  private constructor(client: SqliteClient, now: () => Millis) {
+  private constructor(client: SqliteClient, now: () => Millis, soleWriter: boolean) {
     this.#client = client;
+    this.soleWriter = soleWriter;
     this.#now = now;
     this.#gate = new Gate();
     this.#db = new Kysely<Tables>({ dialect: new SqliteClientDialect(client, this.#gate) });
@@ -52,7 +59,8 @@ export class SqliteEngine implements Engine {
 
   static async open({ now, inProcess, ...options }: SqliteEngineOptions): Promise<SqliteEngine> {
     const client = inProcess ? new InProcessClient(options) : await WorkerClient.open(options);
-    return new SqliteEngine(client, now);
+    // In process several ledgers share one connection, as several processes would share a server.
+    return new SqliteEngine(client, now, !inProcess);
   }
 
   query<T>(body: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
@@ -67,7 +75,11 @@ export class SqliteEngine implements Engine {
     const leave = await this.#gate.enter();
     try {
       const [, leases, ...account] = await this.#client.execute({
-        statements: [{ sql: 'begin immediate' }, { sql: SELECT_LEASES }, ...accountStatements(paymentHashes)],
+        statements: [
+          { sql: 'begin immediate' },
+          { sql: SELECT_LEASES },
+          ...accountStatements(paymentHashes, SELECT_LIVE),
+        ],
         rollbackOnFailure: true,
       });
       let writes: SqliteStatement[];
@@ -87,7 +99,7 @@ export class SqliteEngine implements Engine {
   async readLedger(paymentHashes: readonly string[]): Promise<Omit<LedgerRows, 'now' | 'leases'>> {
     const leave = await this.#gate.enter();
     try {
-      const statements = accountStatements(paymentHashes);
+      const statements = accountStatements(paymentHashes, SELECT_ALL);
       return accountRows(await this.#client.execute({ statements, rollbackOnFailure: false }));
     } finally {
       leave();
@@ -122,13 +134,9 @@ export class SqliteEngine implements Engine {
   }
 }
 
-function accountStatements(paymentHashes: readonly string[]): SqliteStatement[] {
+function accountStatements(paymentHashes: readonly string[], selects: readonly string[]): SqliteStatement[] {
   const rows: SqlRow[] = [[toJson(paymentHashes)]];
-  return [
-    { sql: SELECT_TERMS, rows },
-    { sql: SELECT_SETS, rows },
-    { sql: SELECT_PARTS, rows },
-  ];
+  return [{ sql: SELECT_TERMS, rows }, ...selects.map((sql) => ({ sql, rows }))];
 }
 
 function accountRows([terms, sets, parts]: readonly SqliteResult[]): Omit<LedgerRows, 'now' | 'leases'> {
