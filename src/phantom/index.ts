@@ -46,7 +46,7 @@ export {
   type HintParams,
   MOST_HINTS,
 } from './route-hints.js';
-export { mayBePhantomScid, PHANTOM_SCID_VARIANTS, phantomScid, type RecognisedScid, recognisePhantomScid } from './scid.js';
+export { PHANTOM_SCID_VARIANTS, phantomScid, type RecognisedScid, recognisePhantomScid } from './scid.js';
 export { SecretMethod } from './secret-format.js';
 export {
   paymentPreimage,

@@ -79,11 +79,6 @@ export function phantomScid(keys: ClusterKeys, nodeId: NodeId, variant: number):
   return LEAST | (BigInt(tag) << 24n) | BigInt(variant ^ maskOf(keys, tag));
 }
 
-/** False for every SCID of a real channel or alias: such a forward needs no further look, whatever the keys. */
-export function mayBePhantomScid(scid: ShortChannelId): boolean {
-  return scid >= LEAST;
-}
-
 export interface RecognisedScid {
   readonly epochId: number;
   readonly variant: number;
@@ -94,7 +89,7 @@ export interface RecognisedScid {
  * SCIDs of real channels and of LND's aliases are dismissed without any hashing.
  */
 export function recognisePhantomScid(ring: KeyRing, nodeId: NodeId, scid: ShortChannelId): RecognisedScid | undefined {
-  if (!mayBePhantomScid(scid)) return undefined;
+  if (scid < LEAST) return undefined;
   const tag = Number(scid >> 24n) - TAG_SPACE;
   if (tag >= TAG_SPACE || heightTaken(tag)) return undefined;
   const masked = Number(scid & 0xff_ffffn);

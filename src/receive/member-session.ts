@@ -105,6 +105,7 @@ export class MemberSession {
       },
       onHeight: (height) => {
         this.presented.height = height;
+        this.presented.alarmOverdue(this.#options.ledger.policy.marginBlocks);
       },
       onClosed: (reason) => {
         this.end.reach(reason);

@@ -56,7 +56,7 @@ export class FakeProcess {
     return new Promise((resolve, reject) => {
       promise.then(
         (value) => this.run(() => resolve(value)),
-        (error: unknown) => this.run(() => reject(error as Error)),
+        (error: Error) => this.run(() => reject(error)),
       );
     });
   }
@@ -200,15 +200,19 @@ export class FakeConnection implements LedgerStore {
           world.after(stalled, begin);
           return;
         }
-        if (random.chance(faults.refuse)) return away('connection refused');
+        if (random.chance(faults.refuse)) {
+          away('connection refused');
+          return;
+        }
         if (random.chance(faults.late)) {
           world.after(random.int(1, 3_000), () => void carryOut().catch(ignore));
-          return away('connection lost');
+          away('connection lost');
+          return;
         }
         const lost = random.chance(faults.loseReply);
         carryOut().then(
           (value) => (lost ? away('reply lost') : process.run(() => resolve(value))),
-          (error: unknown) => process.run(() => reject(error as Error)),
+          (error: Error) => process.run(() => reject(error)),
         );
       };
       world.after(random.int(0, LATENCY_MS), begin);

@@ -355,12 +355,12 @@ export function nameOf(state: State): string {
   for (const node of NODES) {
     const lease = leases.get(node);
     name += ';';
-    if (lease) name += lease.owner + Math.max(0, lease.expiresAt - now) + lease.height;
+    if (lease) name += lease.owner + String(Math.max(0, lease.expiresAt - now)) + String(lease.height);
     for (const owner of OWNERS) {
       const epoch = sessions[owner][node];
       name += epoch === undefined ? '-' : epoch === lease?.epoch ? 'c' : 'o';
     }
-    name += (streams[node] ?? '-') + heights[node];
+    name += (streams[node] ?? '-') + String(heights[node]);
   }
   name += ';';
   for (const htlc of state.htlcs) name += htlc[0]! + htlc[1]!;
@@ -371,13 +371,13 @@ export function nameOf(state: State): string {
 function accountName({ now, leases }: State, { sets, parts, terms }: Account): string {
   let name = terms?.wish ?? '';
   for (const set of sets) {
-    name += `${set.id}${set.state[0]}${set.state[3]}`;
-    if (set.state === 'open') name += Math.min(now - set.openedAt, POLICY.mppTimeoutMs);
+    name += set.id + set.state.slice(0, 4);
+    if (set.state === 'open') name += String(Math.min(now - set.openedAt, POLICY.mppTimeoutMs));
     if (set.acceptedAt !== undefined) name += `a${Math.min(now - set.acceptedAt, POLICY.mppTimeoutMs)}`;
   }
   for (const { key, setId = '-', decision, final, presentedEpoch } of [...parts].sort(byHtlc)) {
     const current = decision.type === 'none' && presentedEpoch === leases.get(key.nodeId)?.epoch;
-    name += `|${key.htlcId}${setId}${decision.type[0]}${final[0]}${current ? 'c' : ''}`;
+    name += `|${key.htlcId}${setId}${decision.type.slice(0, 1)}${final.slice(0, 1)}${current ? 'c' : ''}`;
   }
   return name;
 }

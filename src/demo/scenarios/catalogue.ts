@@ -1,0 +1,22 @@
+/** All scenarios, in the order in which they are told. */
+import type { Scenario } from '../scenario.js';
+import { phantomCrashRecovery } from './crash.js';
+import { phantomFailover } from './failover.js';
+import { phantomHoldInvoice } from './hold.js';
+import { phantomLdkMember } from './ldk-member.js';
+import { phantomMppAcrossNodes, phantomMppOneNode } from './parts.js';
+import { phantomPrivateChannels } from './private-channels.js';
+import { phantomSingle } from './single.js';
+import { phantomUnderpaidRefused } from './underpaid.js';
+
+export const SCENARIOS: readonly Scenario[] = [
+  phantomSingle,
+  phantomPrivateChannels,
+  phantomFailover,
+  phantomMppOneNode,
+  phantomMppAcrossNodes,
+  phantomUnderpaidRefused,
+  phantomHoldInvoice,
+  phantomCrashRecovery,
+  phantomLdkMember,
+];
