@@ -18,6 +18,8 @@ export interface DemoProcessOptions {
   readonly ring: KeyRing;
   readonly store: Store;
   readonly clock: Clock;
+  /** 32 bytes for each invoice. */
+  readonly entropy: () => Uint8Array;
   readonly leaseTtlMs?: Millis;
   readonly onAlarm: (alarm: Alarm) => void;
   readonly onAnswered?: MemberOptions['onAnswered'];
@@ -30,7 +32,7 @@ export class DemoProcess {
   readonly #life = new Life();
   #killAfter: ((event: LedgerEvent) => boolean) | undefined;
 
-  constructor({ owner, nodes, ring, store, clock, leaseTtlMs, onAlarm, onAnswered }: DemoProcessOptions) {
+  constructor({ owner, nodes, ring, store, clock, entropy, leaseTtlMs, onAlarm, onAnswered }: DemoProcessOptions) {
     const life = this.#life;
     const keys = (): KeyRing => ring;
     this.owner = owner;
@@ -48,7 +50,7 @@ export class DemoProcess {
       ...(onAnswered && { onAnswered: life.guard(onAnswered) }),
     });
     const { ledger, cluster } = this.receiver;
-    this.invoices = new InvoiceService({ store, ledger, cluster, keys, currency: 'bcrt', clock });
+    this.invoices = new InvoiceService({ store, ledger, cluster, keys, currency: 'bcrt', clock, entropy });
   }
 
   get alive(): boolean {

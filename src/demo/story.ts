@@ -50,7 +50,7 @@ export async function tellStory(telling: Telling): Promise<Told> {
 
 async function payableAnywhere({ world, narrator }: Telling, books: Books): Promise<void> {
   narrator.chapter('One invoice, payable at whichever node is up');
-  const invoice = await world.issuePublicFirst(world.drawAmount(20_000, 90_000));
+  const invoice = await world.issue(world.drawAmount(20_000, 90_000));
   const down = invoice.members[0]!;
   narrator.say(`The merchant makes an invoice over ${sats(invoice.amountMsat)}. It names ${listed(invoice.members)}.`);
   narrator.aside(`${invoice.bolt11.slice(0, 60)}…`);

@@ -8,12 +8,12 @@ import { type PresetWorld, presetWorld } from '../node/sim/preset.js';
 import type { Random } from '../node/sim/random.js';
 import type { HtlcObservation } from '../node/sim/types.js';
 import type { SimClock } from '../node/sim/virtual-clock.js';
-import { ClusterKeys, createPhantomInvoice, KeyRing } from '../phantom/index.js';
+import { ClusterKeys, KeyRing } from '../phantom/index.js';
 import type { Alarm } from '../receive/alarms.js';
 import type { Account } from '../receive/ledger/types.js';
 import type { MemberOptions } from '../receive/member.js';
 import { openStore, type Store, type StoredEvent } from '../store/index.js';
-import { equalBytes, toHex } from '../wire/bytes.js';
+import { toHex } from '../wire/bytes.js';
 import { unwrap } from '../wire/result.js';
 import type { Millis, Msat } from '../wire/units.js';
 import { ClaimFailed } from './claim.js';
@@ -24,9 +24,6 @@ export type MemberName = 'alpha' | 'beta' | 'gamma';
 export type PayerName = 'carol' | 'dave';
 
 export const MEMBERS: readonly MemberName[] = ['alpha', 'beta', 'gamma'];
-
-/** Has no public channel. */
-const PRIVATE_MEMBER: MemberName = 'gamma';
 
 export interface DemoWorldOptions {
   readonly seed: string;
@@ -110,6 +107,7 @@ export class DemoWorld {
       ring,
       store,
       clock,
+      entropy: () => this.random.bytes(32),
       onAlarm: (alarm) => this.alarms.push(alarm),
       ...(leaseTtlMs !== undefined && { leaseTtlMs }),
       ...(onAnswered && { onAnswered }),
@@ -168,55 +166,16 @@ export class DemoWorld {
 
   /** Makes an invoice as the merchant's shop would; its randomness is the world's, so that a run can be repeated. */
   async issue(amountMsat: Msat, { holdSeconds }: IssueOptions = {}): Promise<DemoInvoice> {
-    const made = createPhantomInvoice({
-      ring: this.ring,
-      members: this.process.receiver.cluster.hintMembers(),
-      currency: 'bcrt',
+    const made = await this.process.invoices.create({
       amountMsat,
-      about: { description: 'a demonstration' },
-      now: Math.floor(this.now / 1000),
-      entropy: this.random.bytes(32),
+      description: 'a demonstration',
+      ...(holdSeconds !== undefined && { hold: true, holdSeconds }),
     });
     if (!made.ok) throw new ClaimFailed(`no invoice: ${made.error.message}`);
-    const { invoice: bolt11, hintedMembers, expirySeconds } = made.value;
-    const paymentHash = toHex(made.value.paymentHash);
-    if (holdSeconds !== undefined) {
-      await this.store.invoices.insert({
-        paymentHash,
-        mode: 'hold',
-        wish: 'none',
-        preimage: undefined,
-        holdMs: holdSeconds * 1000,
-        bolt11,
-        amountMsat,
-        description: 'a demonstration',
-        descriptionHash: undefined,
-        reference: undefined,
-        metadata: undefined,
-        createdAt: this.now,
-        expiresAt: this.now + expirySeconds * 1000,
-        epochId: '1',
-      });
-    }
-    const members = hintedMembers.map((nodeId) => this.#memberOf(nodeId));
-    return { bolt11, invoice: unwrap(decodeInvoice(bolt11)), paymentHash, amountMsat, members };
-  }
-
-  #memberOf(nodeId: Uint8Array): MemberName {
-    const member = this.sim.members.find((node) => equalBytes(node.nodeId, nodeId));
-    if (!member) throw new RangeError('not a member of this cluster');
-    return member.name as MemberName;
-  }
-
-  /**
-   * An invoice that names a node with public channels first. The simulated payer gives a route hint up when the last node of
-   * its route fails, so it would not get away from a first hint whose private channel is down.
-   */
-  async issuePublicFirst(amountMsat: Msat): Promise<DemoInvoice> {
-    for (;;) {
-      const invoice = await this.issue(amountMsat);
-      if (invoice.members[0] !== PRIVATE_MEMBER) return invoice;
-    }
+    const { view, hintedNodeIds } = made.value;
+    const bolt11 = view.bolt11!;
+    const members = hintedNodeIds.map((nodeId) => this.nameOf(nodeId) as MemberName);
+    return { bolt11, invoice: unwrap(decodeInvoice(bolt11)), paymentHash: view.paymentHash, amountMsat, members };
   }
 
   /** A node's name by its id in hex. */

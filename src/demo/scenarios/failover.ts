@@ -8,7 +8,7 @@ import { type DemoWorld, MEMBERS } from '../world.js';
 /** The node that the invoice names first goes down after the invoice was handed out. */
 async function downBefore(world: DemoWorld): Promise<Detail> {
   const { faults } = world.sim;
-  const invoice = await world.issuePublicFirst(world.drawAmount(5_000, 300_000));
+  const invoice = await world.issue(world.drawAmount(5_000, 300_000));
   const down = invoice.members[0]!;
   faults.crashNode(down);
   const record = await world.payer('carol').pay({ invoice: invoice.invoice, attempts: 10 });

@@ -230,7 +230,8 @@ export class FakePayer {
     const atLastNode = !failure || failure.hop >= names.length - 1;
     if (failure && failure.hop >= names.length) return false; // the payee has spoken
     if (failure?.hop === names.length - 1 && hint === undefined) return false;
-    if (atLastNode) {
+    // Behind the last public edge lies the hint: a failure there is the hint's.
+    if (atLastNode || failure.hop + 1 >= edges.length) {
       if (hint === undefined) return false;
       failedHints.add(hint);
       return plan.hint === undefined;

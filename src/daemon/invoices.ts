@@ -1,0 +1,341 @@
+/** Invoices as merchants see them: create, look up, list, settle and cancel. */
+import { type Currency, decodeInvoice, stripLightningUri } from '../bolt11/index.js';
+import { randomBytes, sha256 } from '../crypto/index.js';
+import {
+  createPhantomInvoice,
+  type InvoiceDescription,
+  type KeyRing,
+  verifyPaymentSecretByRing,
+} from '../phantom/index.js';
+import type { Cluster } from '../receive/cluster.js';
+import type { Clock } from '../receive/clock.js';
+import type { Ledger } from '../receive/ledger/ledger.js';
+import type { HtlcSet } from '../receive/ledger/types.js';
+import type { InvoiceRecord, Store } from '../store/index.js';
+import { equalBytes, fromHex, isHexOf, toHex } from '../wire/bytes.js';
+import { err, ok, type Result } from '../wire/result.js';
+import type { Millis, Msat } from '../wire/units.js';
+
+export interface CreateInvoice {
+  /** Absent: the payer chooses. */
+  readonly amountMsat?: Msat;
+  readonly description?: string;
+  /** 32 bytes; instead of a description. */
+  readonly descriptionHash?: Uint8Array;
+  readonly expirySeconds?: number;
+  /** The merchant's own name for it; at most one invoice may be looked up by it at a time, newest first. */
+  readonly reference?: string;
+  readonly metadata?: unknown;
+  /** Hold invoice: accept, then wait for the merchant's word. */
+  readonly hold?: boolean;
+  readonly holdSeconds?: number;
+  /** The merchant's own hash, 32 bytes; implies `hold` unless its preimage is given too. */
+  readonly paymentHash?: Uint8Array;
+  readonly preimage?: Uint8Array;
+  readonly minFinalCltv?: number;
+}
+
+export type InvoiceState = 'open' | 'accepted' | 'settling' | 'settled' | 'canceled' | 'expired';
+
+/** One invoice with what has happened to it. */
+export interface InvoiceView {
+  readonly paymentHash: string;
+  readonly state: InvoiceState;
+  readonly bolt11?: string;
+  readonly amountMsat?: Msat;
+  readonly description?: string;
+  readonly reference?: string;
+  readonly metadata?: unknown;
+  readonly hold: boolean;
+  readonly createdAt?: Millis;
+  readonly expiresAt?: Millis;
+  /** What is held now for it. */
+  readonly heldMsat: Msat;
+  readonly receivedMsat?: Msat;
+  readonly settledAt?: Millis;
+  /** Told once the payment is settled. */
+  readonly preimage?: string;
+  readonly parts: readonly PartView[];
+}
+
+export interface PartView {
+  readonly nodeId: string;
+  readonly channelId: bigint;
+  readonly htlcId: bigint;
+  readonly amountMsat: Msat;
+  readonly deadline: number;
+  readonly state: 'held' | 'settling' | 'settled' | 'failed' | 'lost';
+}
+
+export interface CreatedInvoice {
+  readonly view: InvoiceView;
+  /** Whether the members named can receive the amount by what is known now. */
+  readonly enoughInbound: boolean;
+  /** Whether it may be paid in parts. */
+  readonly multiPart: boolean;
+  readonly hintedNodeIds: readonly string[];
+}
+
+export interface ServiceError {
+  readonly code: string;
+  /** What is wrong and what to do next. */
+  readonly message: string;
+}
+
+export interface InvoiceServiceOptions {
+  readonly store: Store;
+  readonly ledger: Ledger;
+  readonly cluster: Cluster;
+  readonly keys: () => KeyRing;
+  readonly currency: Currency;
+  readonly clock: Clock;
+  /** 32 fresh random bytes; a simulation draws them from its seed. */
+  readonly entropy?: () => Uint8Array;
+  readonly defaults?: { readonly expirySeconds?: number; readonly holdSeconds?: number; readonly maxHints?: number };
+}
+
+const freshEntropy = (): Uint8Array => randomBytes(32);
+
+const DEFAULT_HOLD_SECONDS = 3_600;
+
+export class InvoiceService {
+  readonly #options: InvoiceServiceOptions;
+
+  constructor(options: InvoiceServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Makes an invoice. Only one that carries more than its payment secret can say costs a row. */
+  async create(request: CreateInvoice): Promise<Result<CreatedInvoice, ServiceError>> {
+    const about = describe(request);
+    if (!about.ok) return about;
+    const hash = ownHash(request);
+    if (!hash.ok) return hash;
+    const { store, cluster, keys, currency, clock, defaults, entropy = freshEntropy } = this.#options;
+    const now = clock.now();
+    const made = createPhantomInvoice({
+      ring: keys(),
+      members: cluster.hintMembers(),
+      currency,
+      amountMsat: request.amountMsat,
+      about: about.value,
+      paymentHash: hash.value,
+      expirySeconds: request.expirySeconds ?? defaults?.expirySeconds,
+      now: Math.floor(now / 1000),
+      entropy: entropy(),
+      minFinalCltv: request.minFinalCltv,
+      maxHints: defaults?.maxHints,
+    });
+    if (!made.ok) return made;
+    const { invoice, paymentHash, expirySeconds, epochId, enoughInbound, multiPart, hintedMembers } = made.value;
+    const record: InvoiceRecord = {
+      ...termsOf(request, toHex(paymentHash), defaults?.holdSeconds ?? DEFAULT_HOLD_SECONDS),
+      bolt11: invoice,
+      amountMsat: request.amountMsat,
+      description: request.description,
+      descriptionHash: request.descriptionHash && toHex(request.descriptionHash),
+      reference: request.reference,
+      metadata: request.metadata,
+      createdAt: now,
+      expiresAt: now + expirySeconds * 1000,
+      epochId: String(epochId),
+    };
+    if (needsRow(request)) {
+      const { created } = await store.invoices.insert(record);
+      if (!created) {
+        return err({
+          code: 'duplicate_hash',
+          message: 'there is an invoice for this payment hash already; use a fresh preimage',
+        });
+      }
+    }
+    return ok({
+      view: viewOf(record, [], [], now),
+      enoughInbound,
+      multiPart,
+      hintedNodeIds: hintedMembers.map(toHex),
+    });
+  }
+
+  /**
+   * An invoice by payment hash (hex) or by its own text. One without a row is known only from its text, and only if its
+   * secret is ours.
+   */
+  async show(hashOrText: string): Promise<Result<InvoiceView, ServiceError>> {
+    const text = stripLightningUri(hashOrText.trim());
+    if (isHexOf(text, 32)) return this.#showHash(text.toLowerCase());
+    const decoded = decodeInvoice(text);
+    if (!decoded.ok) {
+      return err({
+        code: 'not_an_invoice',
+        message: `neither a payment hash nor an invoice: ${decoded.error.message}`,
+      });
+    }
+    const invoice = decoded.value;
+    const secret = verifyPaymentSecretByRing(this.#options.keys(), {
+      paymentHash: invoice.paymentHash,
+      paymentSecret: invoice.paymentSecret,
+      totalMsat: invoice.amountMsat ?? 0n,
+      now: 0,
+      metadata: invoice.paymentMetadata,
+    });
+    if (!secret.ok)
+      return err({ code: 'not_ours', message: 'this invoice was not made by this cluster; check the key epochs' });
+    const stored = await this.#showHash(toHex(invoice.paymentHash));
+    if (stored.ok) return ok({ ...stored.value, bolt11: text.toLowerCase() });
+    const record: InvoiceRecord = {
+      ...termsOf({}, toHex(invoice.paymentHash), 0),
+      bolt11: text.toLowerCase(),
+      amountMsat: invoice.amountMsat,
+      description: invoice.description,
+      descriptionHash: invoice.descriptionHash && toHex(invoice.descriptionHash),
+      reference: undefined,
+      metadata: undefined,
+      createdAt: Number(invoice.timestamp) * 1000,
+      expiresAt: (Number(invoice.timestamp) + Number(invoice.expirySeconds)) * 1000,
+      epochId: undefined,
+    };
+    return ok(viewOf(record, [], [], this.#options.clock.now()));
+  }
+
+  async #showHash(paymentHash: string): Promise<Result<InvoiceView, ServiceError>> {
+    const { store, clock } = this.#options;
+    const [account, listed] = await Promise.all([store.readAccount(paymentHash), store.invoices.get(paymentHash)]);
+    if (!listed && account.parts.length === 0) {
+      return err({
+        code: 'not_found',
+        message: 'nothing is stored for this hash; for an unpaid plain invoice pass its text',
+      });
+    }
+    return ok(viewOf(listed?.invoice ?? bareRecord(paymentHash), account.sets, partViews(account), clock.now()));
+  }
+
+  /** Settles an accepted hold invoice. `preimage` is needed for the merchant's own hash. */
+  async settle(paymentHash: string, preimage?: Uint8Array): Promise<Result<InvoiceView, ServiceError>> {
+    if (preimage && !equalBytes(sha256(preimage), fromHex(paymentHash))) {
+      return err({ code: 'wrong_preimage', message: 'the preimage does not hash to the payment hash of this invoice' });
+    }
+    const reply = await this.#options.ledger.submit({
+      type: 'settle-hold',
+      paymentHash,
+      preimage: preimage && toHex(preimage),
+    });
+    return reply.type === 'refused' ? err(reply) : this.#showHash(paymentHash);
+  }
+
+  /** Gives back what is held for an invoice and accepts nothing more. */
+  async cancel(paymentHash: string): Promise<Result<InvoiceView, ServiceError>> {
+    const reply = await this.#options.ledger.submit({ type: 'cancel', paymentHash });
+    return reply.type === 'refused' ? err(reply) : this.#showHash(paymentHash);
+  }
+}
+
+function needsRow({ reference, metadata, hold, paymentHash, preimage }: CreateInvoice): boolean {
+  return [reference, metadata, paymentHash, preimage].some((value) => value !== undefined) || hold === true;
+}
+
+function describe({ description, descriptionHash }: CreateInvoice): Result<InvoiceDescription, ServiceError> {
+  if (description !== undefined && descriptionHash !== undefined) {
+    return err({ code: 'two_descriptions', message: 'give a description or the hash of one, not both' });
+  }
+  return ok(descriptionHash ? { descriptionHash } : { description: description ?? '' });
+}
+
+/** The hash the merchant brought: given, or of his own preimage. */
+function ownHash({ paymentHash, preimage }: CreateInvoice): Result<Uint8Array | undefined, ServiceError> {
+  if (!preimage) return ok(paymentHash);
+  const hash = sha256(preimage);
+  if (paymentHash && !equalBytes(hash, paymentHash)) {
+    return err({ code: 'wrong_preimage', message: 'the preimage does not hash to the payment hash; give one of them' });
+  }
+  return ok(hash);
+}
+
+function termsOf(
+  request: CreateInvoice,
+  paymentHash: string,
+  defaultHoldSeconds: number,
+): Pick<InvoiceRecord, 'paymentHash' | 'mode' | 'wish' | 'preimage' | 'holdMs'> {
+  const unknownPreimage = request.paymentHash !== undefined && request.preimage === undefined;
+  return {
+    paymentHash,
+    mode: request.hold === true || unknownPreimage ? 'hold' : 'auto',
+    wish: 'none',
+    preimage: request.preimage && toHex(request.preimage),
+    holdMs: (request.holdSeconds ?? defaultHoldSeconds) * 1000,
+  };
+}
+
+function bareRecord(paymentHash: string): InvoiceRecord {
+  return {
+    ...termsOf({}, paymentHash, 0),
+    bolt11: undefined,
+    amountMsat: undefined,
+    description: undefined,
+    descriptionHash: undefined,
+    reference: undefined,
+    metadata: undefined,
+    createdAt: 0,
+    expiresAt: undefined,
+    epochId: undefined,
+  };
+}
+
+type AccountRows = Awaited<ReturnType<Store['readAccount']>>;
+
+function partViews({ parts }: AccountRows): PartView[] {
+  return parts
+    .filter(({ setId }) => setId !== undefined)
+    .map(({ key, amountMsat, deadline, decision, final }) => ({
+      nodeId: key.nodeId,
+      channelId: key.channelId,
+      htlcId: key.htlcId,
+      amountMsat,
+      deadline,
+      state: final === 'none' ? ({ none: 'held', settle: 'settling', fail: 'failed' } as const)[decision.type] : final,
+    }));
+}
+
+/** Puts together what was promised and what has happened. */
+export function viewOf(
+  record: InvoiceRecord,
+  sets: readonly HtlcSet[],
+  parts: readonly PartView[],
+  now: Millis,
+): InvoiceView {
+  const paid = sets.find(({ state }) => state === 'settling' || state === 'settled');
+  const held = parts.filter(({ state }) => state === 'held').reduce((sum, { amountMsat }) => sum + amountMsat, 0n);
+  return {
+    paymentHash: record.paymentHash,
+    state: stateOf(record, sets, now),
+    hold: record.mode === 'hold',
+    heldMsat: held,
+    parts,
+    ...defined({
+      bolt11: record.bolt11,
+      amountMsat: record.amountMsat,
+      description: record.description,
+      reference: record.reference,
+      metadata: record.metadata,
+      createdAt: record.createdAt || undefined,
+      expiresAt: record.expiresAt,
+      receivedMsat: paid?.settledMsat,
+      settledAt: paid?.decidedAt,
+      preimage: paid?.preimage,
+    }),
+  };
+}
+
+function stateOf(record: InvoiceRecord, sets: readonly HtlcSet[], now: Millis): InvoiceState {
+  if (sets.some(({ state }) => state === 'settled')) return 'settled';
+  if (sets.some(({ state }) => state === 'settling')) return 'settling';
+  if (record.wish === 'cancel') return 'canceled';
+  if (sets.some(({ state, acceptedAt }) => state === 'open' && acceptedAt !== undefined)) return 'accepted';
+  return record.expiresAt !== undefined && record.expiresAt < now ? 'expired' : 'open';
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
