@@ -1,0 +1,121 @@
+/** `manifold decode`: needs no daemon and no configuration. */
+import type { Command } from 'commander';
+import { decodeText, type Decoded } from '../daemon/decode.js';
+import { amountText } from './amount.js';
+import { table, withJson } from './common.js';
+import { CliError, type Io, printable, usageError, writeJson, writeLine } from './io.js';
+
+/** Longer lines are refused without being kept; the longest invoice that is read has a quarter of it. */
+const MAX_LINE = 1_048_576;
+const SHOWN_OF_LONG_LINE = 100;
+
+export function registerDecode(program: Command, io: Io): void {
+  withJson(program.command('decode'))
+    .description('decode an invoice, or one per line of standard input to one JSON object per line')
+    .argument('<string>', 'a BOLT 11 invoice, or - for standard input')
+    .addHelpText(
+      'after',
+      '\nExit code: 1 if STRING is not valid; with - it is 0 once every line has its answer, blank lines have none.',
+    )
+    .action(async (text: string, options: { json?: boolean }) => {
+      if (text === '-') await decodeLines(io);
+      else await decodeOne(io, text, options.json === true);
+    });
+}
+
+async function decodeOne(io: Io, text: string, json: boolean): Promise<void> {
+  if (text === '') throw usageError('there is nothing to decode');
+  const decoded = decodeText(text);
+  if (json) await writeJson(io, decoded);
+  if (!decoded.valid) {
+    const { code, message, position } = decoded.error;
+    const place = position === undefined ? '' : ` at character ${position}`;
+    throw new SilentOrNot(json, code, `not a valid invoice${place}: ${message} (${code})`);
+  }
+  if (!json) for (const line of readable(decoded)) await writeLine(io, line);
+}
+
+/** The refusal; already told where JSON was asked for. */
+export class SilentOrNot extends CliError {
+  readonly isTold: boolean;
+
+  constructor(isTold: boolean, code: string, message: string) {
+    super(code, message);
+    this.isTold = isTold;
+  }
+}
+
+async function decodeLines(io: Io): Promise<void> {
+  for await (const { text, isCut } of lines(io.stdin)) {
+    if (text.trim() === '') continue;
+    await writeJson(io, isCut ? tooLong(text) : decodeText(text));
+  }
+}
+
+function tooLong(text: string): Decoded {
+  const input = text.slice(0, SHOWN_OF_LONG_LINE);
+  return {
+    input,
+    valid: false,
+    error: {
+      code: 'line_too_long',
+      message: `a line has at most ${MAX_LINE} characters; input shows its beginning`,
+      position: MAX_LINE,
+    },
+  };
+}
+
+interface Line {
+  readonly text: string;
+  readonly isCut: boolean;
+}
+
+async function* lines(stdin: NodeJS.ReadableStream): AsyncGenerator<Line> {
+  const decoder = new TextDecoder();
+  let begun = '';
+  let isCut = false;
+  const append = (piece: string): void => {
+    isCut ||= begun.length + piece.length > MAX_LINE;
+    begun = isCut ? (begun + piece.slice(0, SHOWN_OF_LONG_LINE)).slice(0, SHOWN_OF_LONG_LINE) : begun + piece;
+  };
+  for await (const chunk of stdin) {
+    const pieces = decoder.decode(chunk as Uint8Array, { stream: true }).split('\n');
+    for (const piece of pieces.slice(0, -1)) {
+      append(piece);
+      yield { text: begun.replace(/\r$/, ''), isCut };
+      begun = '';
+      isCut = false;
+    }
+    append(pieces.at(-1)!);
+  }
+  append(decoder.decode());
+  if (begun !== '') yield { text: begun, isCut };
+}
+
+function readable({ fields }: Extract<Decoded, { valid: true }>): string[] {
+  const made = fields.timestamp * 1000;
+  const expires = made + Number(fields.expiry) * 1000;
+  const time = (millis: number): string => (millis <= 8.64e15 ? new Date(millis).toISOString() : 'never');
+  const hints = (fields.routes ?? []).map((hops) =>
+    hops.map((hop) => `${hop.pubkey} ${hop.short_channel_id}`).join(' → '),
+  );
+  return [
+    ...table([
+      ['type', 'BOLT 11 invoice'],
+      ['network', fields.network],
+      ['amount', amountText(fields.amount_msat)],
+      ['description', fields.description],
+      ['description hash', fields.description_hash],
+      ['payment hash', fields.payment_hash],
+      ['payment secret', fields.payment_secret],
+      ['payee', fields.payee],
+      ['made', time(made)],
+      ['expires', time(expires)],
+      ['final CLTV', `${fields.min_final_cltv_expiry_delta} blocks`],
+      ['features', fields.features.join(', ')],
+      ['metadata', fields.payment_metadata],
+      ['fallback', fields.fallbacks?.map(({ address }) => address).join(', ')],
+    ]),
+    ...hints.map((hint) => printable(`route hint  ${hint}`)),
+  ];
+}

@@ -1,0 +1,135 @@
+/** `manifold init`: a configuration to edit and a cluster seed to keep. */
+import { access, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type CommonOptions, configPath, print, withConfig, withJson } from './common.js';
+import { CliError, type Io, usageError } from './io.js';
+import { newPassphrase, type PassphraseOptions } from './passphrase.js';
+
+interface InitOptions extends CommonOptions, PassphraseOptions {
+  readonly network: string;
+  readonly listen: string;
+  readonly database: string;
+  readonly recipient?: readonly string[];
+  readonly seedEnv?: string;
+  readonly seedFrom?: string;
+}
+
+export function registerInit(program: Command, io: Io): void {
+  withJson(withConfig(program.command('init')))
+    .description('write a configuration and a cluster seed, encrypted with age')
+    .option('--network <name>', 'network of the nodes', 'regtest')
+    .option('--listen <address>', 'address of the API', '127.0.0.1:9740')
+    .option(
+      '--database <url>',
+      'sqlite:FILE or postgres://… (leave passwords to $MANIFOLD_DATABASE_URL)',
+      'sqlite:manifold.db',
+    )
+    .option(
+      '--passphrase-file <file>',
+      'read the passphrase of the seed from a file (also $MANIFOLD_PASSPHRASE_FILE, $MANIFOLD_PASSPHRASE)',
+    )
+    .option(
+      '--recipient <age1…>',
+      'encrypt the seed to age recipients instead of a passphrase; may be repeated',
+      collect,
+    )
+    .option('--seed-env <name>', 'write no seed: a process manager will pass it in this variable')
+    .option('--seed-from <file>', 'use an existing cross_node_seed: 64 hex digits in a file, or - for standard input')
+    .action(async (options: InitOptions) => init(io, options));
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+async function init(io: Io, options: InitOptions): Promise<void> {
+  if (options.seedEnv !== undefined && (options.recipient ?? options.seedFrom) !== undefined) {
+    throw usageError('--seed-env writes no seed, so --recipient and --seed-from do not go with it');
+  }
+  const path = resolve(configPath(io, options));
+  const seedPath = join(dirname(path), 'seed.age');
+  await refuseExisting(path);
+  if (options.seedEnv === undefined) await refuseExisting(seedPath);
+  const text = await checkedTemplate(path, options);
+  const { writeNewFile } = await import('../daemon/seed-file.js');
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const phantomNodeId = options.seedEnv === undefined ? await writeSeed(io, seedPath, options) : undefined;
+  await writeNewFile(path, text);
+  const written = {
+    config: path,
+    ...(phantomNodeId !== undefined && { seed_file: seedPath, phantom_node_id: phantomNodeId }),
+  };
+  await print(io, options, written, () => nextSteps(path, seedPath, options, phantomNodeId));
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (exists)
+    throw new CliError(
+      'file_exists',
+      `${path} exists already and is not overwritten; move it away, or choose another place with --config`,
+    );
+}
+
+/** The file as it will be, read once as the daemon will read it: a typo in an option shows now. */
+async function checkedTemplate(path: string, { network, listen, database, seedEnv }: InitOptions): Promise<string> {
+  const { configTemplate } = await import('../daemon/config/template.js');
+  const { ConfigError, parseConfig } = await import('../daemon/config/load.js');
+  const seedFile = seedEnv === undefined ? 'seed.age' : undefined;
+  const text = configTemplate({ network: network as 'regtest', seedFile, seedEnv, databaseUrl: database, listen });
+  try {
+    parseConfig(text, path, {});
+  } catch (error) {
+    if (error instanceof ConfigError) throw usageError(error.mistakes.map(({ message }) => message).join('\n'));
+    throw error;
+  }
+  return text;
+}
+
+async function writeSeed(io: Io, path: string, options: InitOptions): Promise<string> {
+  const { writeSeedFile } = await import('../daemon/seed-file.js');
+  const { ClusterKeys } = await import('../phantom/index.js');
+  const { toHex } = await import('../wire/bytes.js');
+  const { recipient: recipients } = options;
+  const seed = await chosenSeed(io, options);
+  await writeSeedFile(
+    path,
+    seed,
+    recipients
+      ? { type: 'recipients', recipients }
+      : { type: 'passphrase', passphrase: await newPassphrase(io, options) },
+  );
+  const { phantomNodeId } = new ClusterKeys(seed);
+  seed.fill(0);
+  return toHex(phantomNodeId);
+}
+
+async function chosenSeed(io: Io, { seedFrom }: InitOptions): Promise<Uint8Array> {
+  if (seedFrom === undefined) return (await import('../crypto/index.js')).randomBytes(32);
+  const { seedOfText } = await import('../daemon/seed-file.js');
+  if (seedFrom !== '-') return seedOfText(await readFile(seedFrom, 'utf8'), seedFrom);
+  let text = '';
+  for await (const chunk of io.stdin) {
+    text += String(chunk);
+    if (text.length > 1_000) break;
+  }
+  return seedOfText(text, 'standard input');
+}
+
+function nextSteps(path: string, seedPath: string, options: InitOptions, phantomNodeId: string | undefined): string[] {
+  const start = options.config === undefined ? 'manifold start' : `manifold start --config ${path}`;
+  const seed =
+    phantomNodeId === undefined
+      ? [`Pass the seed as 64 hex digits in the environment variable ${options.seedEnv!}.`]
+      : [
+          `Seed:           ${seedPath}`,
+          `Phantom node:   ${phantomNodeId}`,
+          '',
+          'Keep a copy of the seed file and of what opens it: without them payments on their way are lost.',
+        ];
+  return [`Configuration:  ${path}`, ...seed, '', `Next: ${start}`];
+}

@@ -1,0 +1,119 @@
+/** The configuration file: every key, its meaning and its limits. */
+import { z } from 'zod';
+
+const NETWORKS = ['bitcoin', 'testnet', 'signet', 'regtest', 'simnet'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const DAY_SECONDS = 86_400;
+
+const seconds = (least: number, most: number) => z.int().min(least).max(most);
+
+const seedSource = {
+  /** age file with the cluster seed; relative to the configuration file. */
+  seed_file: z.string().min(1).optional(),
+  /** Name of the environment variable that holds the seed as 64 hex digits. */
+  seed_env: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable')
+    .optional(),
+};
+
+const hasOneSeed = ({
+  seed_file,
+  seed_env,
+}: {
+  seed_file?: string | undefined;
+  seed_env?: string | undefined;
+}): boolean => (seed_file === undefined) !== (seed_env === undefined);
+
+const ONE_SEED = { message: 'needs exactly one of seed_file and seed_env' };
+
+const nodeSchema = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "-" or "_"'),
+  kind: z.literal('sim'),
+  /** `tcp://127.0.0.1:port` of a simulated network in another process. */
+  url: z
+    .string()
+    .regex(/^tcp:\/\/(127\.0\.0\.1|localhost):\d{1,5}$/, 'must look like tcp://127.0.0.1:9750')
+    .optional(),
+  /** What that network calls the node; default: its name here. */
+  sim_node: z.string().min(1).max(64).optional(),
+  /** Refuse any other node at this address. */
+  node_id: z
+    .string()
+    .regex(/^0[23][0-9a-fA-F]{64}$/, 'must be a node id: 66 hex digits that begin with 02 or 03')
+    .optional(),
+});
+
+export const configSchema = z.strictObject({
+  network: z.enum(NETWORKS),
+  cluster: z
+    .strictObject({
+      epoch: z.int().min(0).max(65_535).default(1),
+      ...seedSource,
+      retired: z
+        .array(z.strictObject({ epoch: z.int().min(0).max(65_535), ...seedSource }).refine(hasOneSeed, ONE_SEED))
+        .max(16)
+        .default([]),
+    })
+    .refine(hasOneSeed, ONE_SEED),
+  database: z.strictObject({ url: z.string().min(1) }).default({ url: 'sqlite:manifold.db' }),
+  api: z
+    .strictObject({
+      listen: z
+        .string()
+        .regex(/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, 'must look like 127.0.0.1:9740')
+        .default('127.0.0.1:9740'),
+      /** The API has no encryption of its own: only behind a proxy that has. */
+      allow_remote: z.boolean().default(false),
+    })
+    .default({ listen: '127.0.0.1:9740', allow_remote: false }),
+  nodes: z.array(nodeSchema).min(1, 'needs at least one node').max(64),
+  invoice: z
+    .strictObject({
+      expiry_seconds: seconds(60, 365 * DAY_SECONDS).optional(),
+      hold_seconds: seconds(10, 30 * DAY_SECONDS).optional(),
+      max_hints: z.int().min(1).max(5).optional(),
+    })
+    .default({}),
+  receive: z
+    .strictObject({
+      /** Blocks that must be left before a part's deadline. */
+      margin_blocks: z.int().min(3).max(1_000).optional(),
+      mpp_timeout_seconds: seconds(60, 3_600).optional(),
+      lease_ttl_seconds: seconds(2, 120).optional(),
+    })
+    .default({}),
+  webhooks: z
+    .strictObject({
+      /** Whether webhooks may point at private and loopback addresses. */
+      allow_private: z.boolean().default(false),
+    })
+    .default({ allow_private: false }),
+  log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).default({ level: 'info' }),
+});
+
+export type ConfigValues = z.output<typeof configSchema>;
+export type NodeConfig = ConfigValues['nodes'][number];
+export type SeedSource = { readonly seed_file?: string | undefined; readonly seed_env?: string | undefined };
+
+/** Valid keys of each table, by its path without indexes; for finding what a typo meant. */
+export function keysOfTable(path: readonly (string | number)[]): readonly string[] {
+  let schema: z.ZodType = configSchema;
+  for (const step of path) {
+    schema = unwrapped(schema);
+    if (schema instanceof z.ZodArray) schema = schema.element as z.ZodType;
+    else if (schema instanceof z.ZodObject)
+      schema = (schema.shape as Record<string, z.ZodType>)[String(step)] ?? z.never();
+    else return [];
+  }
+  schema = unwrapped(schema);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+/** The type behind default and optional. */
+export function unwrapped(schema: z.ZodType): z.ZodType {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional) inner = inner.unwrap() as z.ZodType;
+  return inner;
+}

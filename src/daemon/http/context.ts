@@ -1,0 +1,36 @@
+/** What the API needs of the daemon. */
+import type { Currency } from '../../bolt11/index.js';
+import type { KeyRing } from '../../phantom/index.js';
+import type { Clock } from '../../receive/clock.js';
+import type { Receiver } from '../../receive/receiver.js';
+import type { Store } from '../../store/index.js';
+import type { EmbeddedNetwork } from '../embedded.js';
+import type { EventHub } from '../event-hub.js';
+import type { HintBook } from '../hints.js';
+import type { InvoiceService } from '../invoices.js';
+import type { Log } from '../log.js';
+import type { Metrics } from '../metrics.js';
+import type { EndpointContext } from './endpoint.js';
+
+export interface ApiContext extends EndpointContext {
+  readonly store: Store;
+  readonly receiver: Pick<Receiver, 'status' | 'cluster' | 'nodeIds'>;
+  readonly invoices: InvoiceService;
+  readonly hub: EventHub;
+  readonly hints: HintBook;
+  readonly keys: () => KeyRing;
+  readonly currency: Currency;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** The simulated network inside the daemon, if it has one. */
+  readonly embedded: EmbeddedNetwork | undefined;
+  readonly allowPrivateWebhooks: boolean;
+  /** Webhooks that wait after a failure are tried as soon as something for them is due. */
+  readonly retryWebhooks?: () => void;
+  readonly version: string;
+  /** Counts open event streams; see `events.ts`. */
+  readonly streams: { open: number };
+  /** Default 15 s. */
+  readonly heartbeatMs?: number;
+}

@@ -1,0 +1,231 @@
+/**
+ * Carries outbox events to webhooks: at least once each, until the endpoint answers 2xx. What is owed stands in the store,
+ * so a restart loses nothing; a delivery that was under way in a crash is made again.
+ */
+import type { KeyRing } from '../../phantom/index.js';
+import type { Clock } from '../../receive/clock.js';
+import type { Delivery, Store } from '../../store/index.js';
+import { webhookSecret } from '../cluster-ring.js';
+import { eventJson } from '../event-json.js';
+import type { EventHub } from '../event-hub.js';
+import type { Log } from '../log.js';
+import type { Metrics } from '../metrics.js';
+import { postTo } from './post.js';
+import { signWebhook } from './signature.js';
+
+export interface DelivererOptions {
+  readonly store: Pick<Store, 'webhooks' | 'now'>;
+  readonly hub: Pick<EventHub, 'onMore'>;
+  readonly keys: () => KeyRing;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'delivery'>;
+  readonly allowPrivate: boolean;
+  /** From 0 to below 1; spreads retries. */
+  readonly random: () => number;
+  readonly timeoutMs?: number;
+  readonly pollMs?: number;
+  readonly firstRetryMs?: number;
+}
+
+const MOST_AT_ONCE = 16;
+/** One slow endpoint must not take all places. */
+const MOST_PER_ENDPOINT = 4;
+const ENQUEUE_LIMIT = 500;
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_POLL_MS = 1_000;
+const DEFAULT_FIRST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 3_600_000;
+const GONE = 410;
+
+interface Endpoint {
+  running: number;
+  /** After a failure nothing more is tried before this. */
+  pausedUntil: number;
+}
+
+export class WebhookDeliverer {
+  readonly #options: DelivererOptions;
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #abort = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #looking: Promise<void> | undefined;
+  #again = false;
+  #stopped = true;
+  #cancel: (() => void) | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: DelivererOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#unsubscribe = this.#options.hub.onMore(() => {
+      this.kick();
+    });
+    this.kick();
+  }
+
+  /** Cuts requests off; they are made again after the next start. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    this.#unsubscribe?.();
+    this.#abort.abort();
+    await this.#looking;
+    await Promise.all(this.#running);
+  }
+
+  /** Endpoints that failed are tried again as soon as something for them is due. */
+  forgetPauses(): void {
+    for (const endpoint of this.#endpoints.values()) endpoint.pausedUntil = 0;
+    this.kick();
+  }
+
+  /** Looks now for what is due. */
+  kick(): void {
+    if (this.#stopped) return;
+    if (this.#looking) {
+      this.#again = true;
+      return;
+    }
+    this.#cancel?.();
+    this.#looking = this.#look()
+      .catch(() => undefined) // the store is away; what is owed waits in it
+      .finally(() => {
+        this.#looking = undefined;
+        if (this.#stopped) return;
+        if (this.#again) {
+          this.#again = false;
+          this.kick();
+        } else {
+          this.#cancel = this.#options.clock.after(this.#options.pollMs ?? DEFAULT_POLL_MS, () => {
+            this.kick();
+          });
+        }
+      });
+  }
+
+  async #look(): Promise<void> {
+    const { store, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    while ((await store.webhooks.enqueue(ENQUEUE_LIMIT)) > 0);
+    for (;;) {
+      const free = MOST_AT_ONCE - this.#running.size;
+      if (free <= 0 || this.#stopped) return;
+      const due = await store.webhooks.claim(free, 3 * timeoutMs);
+      if (due.length === 0) return;
+      for (const delivery of due) this.#begin(delivery);
+    }
+  }
+
+  #begin(delivery: Delivery): void {
+    const task = this.#deliver(delivery)
+      .catch((error: unknown) => {
+        this.#options.log.warn(
+          { err: error, webhook: delivery.webhook.id },
+          'the outcome of a webhook delivery could not be recorded; it is made again',
+        );
+      })
+      .finally(() => {
+        this.#running.delete(task);
+        this.kick();
+      });
+    this.#running.add(task);
+  }
+
+  async #deliver(delivery: Delivery): Promise<void> {
+    const { id } = delivery.webhook;
+    const { clock, store, metrics } = this.#options;
+    const endpoint = this.#endpointOf(id);
+    const now = clock.now();
+    if (endpoint.running >= MOST_PER_ENDPOINT || endpoint.pausedUntil > now) {
+      const wait = Math.max(endpoint.pausedUntil - now, 1_000);
+      metrics.delivery('deferred');
+      await store.webhooks.record(id, delivery.event.seq, {
+        type: 'retry',
+        status: 'waiting for its turn',
+        nextAttemptAt: (await store.now()) + wait,
+      });
+      return;
+    }
+    endpoint.running += 1;
+    try {
+      await this.#attempt(delivery, endpoint);
+    } finally {
+      endpoint.running -= 1;
+      if (endpoint.running === 0 && endpoint.pausedUntil <= clock.now()) this.#endpoints.delete(id);
+    }
+  }
+
+  async #attempt(delivery: Delivery, endpoint: Endpoint): Promise<void> {
+    const { store, metrics, log, clock } = this.#options;
+    const { webhook, event, attempts } = delivery;
+    const { status, failure } = await this.#post(delivery);
+    if (this.#abort.signal.aborted && status === undefined) return;
+    const isDone = status !== undefined && status >= 200 && status < 300;
+    metrics.delivery(isDone ? 'delivered' : 'failed');
+    if (isDone) {
+      endpoint.pausedUntil = 0;
+      await store.webhooks.record(webhook.id, event.seq, { type: 'done', status: String(status) });
+      return;
+    }
+    const reason = status === undefined ? failure : `answered ${status}`;
+    const wait = this.#retryDelay(attempts);
+    endpoint.pausedUntil = clock.now() + wait;
+    log.warn(
+      { webhook: webhook.id, event: event.seq.toString(), attempts, reason, retryMs: wait },
+      'a webhook was not delivered',
+    );
+    await store.webhooks.record(webhook.id, event.seq, {
+      type: 'retry',
+      status: reason.slice(0, 200),
+      nextAttemptAt: (await store.now()) + wait,
+    });
+    if (status === GONE) {
+      await store.webhooks.setEnabled(webhook.id, false);
+      log.warn({ webhook: webhook.id }, 'a webhook is switched off: its endpoint answered 410 Gone');
+    }
+  }
+
+  async #post({
+    webhook,
+    event,
+  }: Delivery): Promise<{ readonly status: number | undefined; readonly failure: string }> {
+    const { keys, clock, allowPrivate, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
+    const secret = webhookSecret(keys(), webhook.secretRef, webhook.id);
+    if (!secret)
+      return {
+        status: undefined,
+        failure: 'the key epoch that signs for it is not configured; create the webhook anew',
+      };
+    const body = JSON.stringify(eventJson(event));
+    const signed = signWebhook(secret, `evt_${event.seq}`, Math.floor(clock.now() / 1000), body);
+    try {
+      const headers = { 'content-type': 'application/json', 'user-agent': 'manifold-webhooks', ...signed };
+      const status = await postTo({
+        url: webhook.url,
+        headers,
+        body,
+        timeoutMs,
+        allowPrivate,
+        signal: this.#abort.signal,
+      });
+      return { status, failure: '' };
+    } catch (error) {
+      return { status: undefined, failure: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  #retryDelay(attempts: number): number {
+    const { firstRetryMs = DEFAULT_FIRST_RETRY_MS, random } = this.#options;
+    const longest = Math.min(firstRetryMs * 2 ** Math.min(attempts - 1, 20), LONGEST_RETRY_MS);
+    return Math.round(longest * (0.5 + random() / 2));
+  }
+
+  #endpointOf(id: string): Endpoint {
+    let endpoint = this.#endpoints.get(id);
+    if (!endpoint) this.#endpoints.set(id, (endpoint = { running: 0, pausedUntil: 0 }));
+    return endpoint;
+  }
+}

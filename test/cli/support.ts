@@ -1,0 +1,48 @@
+/** The command line as a child process, as users run it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+export const BIN = join(ROOT, 'bin', 'manifold.js');
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly done: Promise<Outcome>;
+  /** What it said so far. */
+  text(): Outcome;
+}
+
+export function launch(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  input: string | Uint8Array = '',
+): Running {
+  const { PATH = '' } = process.env;
+  const child = spawn(process.execPath, [BIN, ...args], { env: { PATH, HOME: '/nonexistent', ...env } });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const done = new Promise<Outcome>((resolveDone) => {
+    child.on('close', (code) => {
+      resolveDone({ code, stdout, stderr });
+    });
+  });
+  return { child, done, text: () => ({ code: child.exitCode, stdout, stderr }) };
+}
+
+export function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  input: string | Uint8Array = '',
+): Promise<Outcome> {
+  return launch(args, env, input).done;
+}
