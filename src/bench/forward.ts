@@ -85,7 +85,7 @@ function switchable({ store, ...bench }: BenchStore): BenchStore & { off: boolea
     now: () => gate(() => store.now()),
     leases: () => gate(() => store.leases()),
     unfinishedParts: (nodeId) => gate(() => store.unfinishedParts(nodeId)),
-    paymentHashOf: (key) => gate(() => store.paymentHashOf(key)),
+    prune: (decidedBefore) => gate(() => store.prune(decidedBefore)),
     decidedParts: (nodeId) => gate(() => store.decidedParts(nodeId)),
     dueHashes: (now, deadlineBelow, limit) => gate(() => store.dueHashes(now, deadlineBelow, limit)),
     overdueParts: (decidedBefore, deadlineBelow) => gate(() => store.overdueParts(decidedBefore, deadlineBelow)),

@@ -30,8 +30,8 @@ export class WithoutStorage implements LedgerStore {
     return [];
   }
 
-  async paymentHashOf(): Promise<undefined> {
-    return undefined;
+  async prune(): Promise<void> {
+    this.#accounts.clear();
   }
 
   async decidedParts(): Promise<readonly never[]> {

@@ -1,11 +1,5 @@
 /** Hashes and streams on `node:crypto`. */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  hash,
-  randomBytes as nodeRandomBytes,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hash, randomBytes as nodeRandomBytes } from 'node:crypto';
 import { concat } from '../wire/bytes.js';
 
 /** A plain `Uint8Array` over the same memory: `Buffer` must not leave this file, its `slice` does not copy. */

@@ -4,7 +4,14 @@ import { loadNativeEc } from './ec-native.js';
 import { nobleEc } from './ec-noble.js';
 import { tinyEc } from './ec-tiny.js';
 
-export { sha256, hmacSha256, chacha20, sealChaCha20Poly1305, openChaCha20Poly1305, randomBytes } from './node-symmetric.js';
+export {
+  sha256,
+  hmacSha256,
+  chacha20,
+  sealChaCha20Poly1305,
+  openChaCha20Poly1305,
+  randomBytes,
+} from './node-symmetric.js';
 
 /** The backends that work here, fastest first. */
 export function availableBackends(): Ec[] {
@@ -19,7 +26,9 @@ function chooseBackend(): Ec {
   if (!wanted) return backends[0]!;
   const chosen = backends.find(({ backend }) => backend === wanted);
   if (!chosen) {
-    throw new Error(`MANIFOLD_EC=${wanted}: not available here; use one of ${backends.map((b) => b.backend).join(', ')}`);
+    throw new Error(
+      `MANIFOLD_EC=${wanted}: not available here; use one of ${backends.map((b) => b.backend).join(', ')}`,
+    );
   }
   return chosen;
 }

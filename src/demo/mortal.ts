@@ -87,7 +87,7 @@ export function mortalStore(
     now: () => life.gate(() => store.now()),
     leases: () => life.gate(() => store.leases()),
     unfinishedParts: (nodeId) => life.gate(() => store.unfinishedParts(nodeId)),
-    paymentHashOf: (key) => life.gate(() => store.paymentHashOf(key)),
+    prune: (decidedBefore) => life.gate(() => store.prune(decidedBefore)),
     decidedParts: (nodeId) => life.gate(() => store.decidedParts(nodeId)),
     dueHashes: (now, deadlineBelow, limit) => life.gate(() => store.dueHashes(now, deadlineBelow, limit)),
     overdueParts: (decidedBefore, deadlineBelow) => life.gate(() => store.overdueParts(decidedBefore, deadlineBelow)),

@@ -133,10 +133,12 @@ export function judgeHtlc(htlc: JudgedHtlc, context: VerdictContext): Verdict {
   if (!payload.ok) {
     const { code } = payload.error;
     // A final payload that merely lacks its secret is answered like one with a wrong secret (BOLT 4).
-    const failure = code === 'missing:payment_data' ? incorrectDetails(htlc, context) : invalidPayloadFailure(payload.error);
+    const failure =
+      code === 'missing:payment_data' ? incorrectDetails(htlc, context) : invalidPayloadFailure(payload.error);
     return fail(`payload refused: ${code}`, failure);
   }
-  if (payload.value.kind !== 'final') return fail('a blinded path cannot end here', message(FailureCode.invalidOnionPayload));
+  if (payload.value.kind !== 'final')
+    return fail('a blinded path cannot end here', message(FailureCode.invalidOnionPayload));
   const { sharedSecret } = peeled.value;
   return judgePayload(htlc, payload.value, { context, keys: epoch.keys, epochId: epoch.id, fail, sharedSecret });
 }

@@ -21,12 +21,16 @@ const DEFAULT_INTERVAL_MS = 1_000;
 const DEFAULT_FINAL_ALARM_BLOCKS = 24;
 /** A peer that is online lets a settled HTLC become final within seconds. */
 const UNCONFIRMED_MS = 600_000;
+const PRUNE_EVERY_MS = 600_000;
+/** Long after a failed part is irrevocably gone nobody asks about it, not even support. */
+const FAILED_MEMORY_MS = 86_400_000;
 /** Older leases say nothing about the chain any more. */
 const LEASE_MEMORY_MS = 3_600_000;
 
 export class Sweeper {
   readonly #options: SweeperOptions;
   readonly #alarmed = new Set<string>();
+  #prunedAt: Millis = 0;
   #cancel: (() => void) | undefined;
   #stopped = true;
   #running: Promise<void> = Promise.resolve();
@@ -66,6 +70,10 @@ export class Sweeper {
     const height = leases.reduce((best, lease) => Math.max(best, lease.height), 0);
     const due = await store.dueHashes(now, height + ledger.policy.marginBlocks - 1, LIMIT);
     await Promise.allSettled(due.map((paymentHash) => ledger.submit({ type: 'review', paymentHash })));
+    if (now - this.#prunedAt >= PRUNE_EVERY_MS) {
+      this.#prunedAt = now;
+      await store.prune(now - FAILED_MEMORY_MS);
+    }
     await this.#alarmUnconfirmed(now, height);
     this.#alarmDisagreement(leases.filter(({ expiresAt }) => expiresAt > now));
   }

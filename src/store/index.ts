@@ -3,7 +3,6 @@ export type { Hint } from './engine.js';
 export {
   StoreBusy,
   StoreConflict,
-  StoreContention,
   StoreDiskFull,
   StoreError,
   StoreMisconfigured,

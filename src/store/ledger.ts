@@ -3,7 +3,7 @@ import { type JoinBuilder, sql } from 'kysely';
 import type { LedgerReader, LedgerStore, LedgerView } from '../receive/ledger/store-port.js';
 import type { Account, DecidedPart, HtlcSet, InvoiceTerms, Lease, PartKey } from '../receive/ledger/types.js';
 import type { BlockHeight, Millis } from '../wire/units.js';
-import { optionalTextFromColumn, type SqlValue, u64FromColumn, u64ToColumn } from './columns.js';
+import { optionalTextFromColumn, type SqlValue, u64FromColumn } from './columns.js';
 import type { Engine } from './engine.js';
 import { COMMITTED, decisionFromColumns, HTLC_SET, LEASE, type LedgerTable } from './ledger-rows.js';
 import type { Tables } from './tables.js';
@@ -15,6 +15,8 @@ type UnfinishedPart = Awaited<ReturnType<LedgerStore['unfinishedParts']>>[number
 const NONE = sql.lit('none');
 const OPEN = sql.lit('open');
 const SETTLE = sql.lit('settle');
+const FAIL = sql.lit('fail');
+const FAILED = sql.lit('failed');
 
 export class Ledger implements LedgerStore, LedgerReader {
   readonly #engine: Engine;
@@ -60,17 +62,25 @@ export class Ledger implements LedgerStore, LedgerReader {
     return rows.map((row) => ({ key: keyOf(row), paymentHash: row.payment_hash }));
   }
 
-  async paymentHashOf({ nodeId, channelId, htlcId }: PartKey): Promise<string | undefined> {
-    const row = await this.#engine.query((db) =>
+  async prune(decidedBefore: Millis): Promise<void> {
+    await this.#engine.query((db) =>
       db
-        .selectFrom('part')
-        .select('payment_hash')
-        .where('node_id', '=', nodeId)
-        .where('channel_id', '=', u64ToColumn(channelId))
-        .where('htlc_id', '=', u64ToColumn(htlcId))
-        .executeTakeFirst(),
+        .deleteFrom('part')
+        .where('decision', '=', FAIL)
+        .where('final', '=', FAILED)
+        .where('decided_at', '<', BigInt(decidedBefore))
+        .execute(),
     );
-    return row?.payment_hash;
+    await this.#engine.query((db) =>
+      db
+        .deleteFrom('htlc_set')
+        .where('state', '=', FAILED)
+        .where('decided_at', '<', BigInt(decidedBefore))
+        .where((eb) =>
+          eb.not(eb.exists(eb.selectFrom('part').select('part.htlc_id').whereRef('part.set_id', '=', 'htlc_set.id'))),
+        )
+        .execute(),
+    );
   }
 
   decidedParts(nodeId: string): Promise<readonly DecidedPart[]> {

@@ -186,7 +186,7 @@ function endOfJoin(text: string, plus: number): number {
  * be whole bytes with at most four zero bits behind.
  * @throws Refusal `bech32_…` or `invalid_continuation` with the character offset
  */
-export function readBech32WithoutChecksum(text: string): Bech32Bytes {
+function readBech32WithoutChecksum(text: string): Bech32Bytes {
   const separator = separatorOf(text);
   const groups = new Uint8Array(text.length - separator - 1);
   let hrp = '';

@@ -51,7 +51,8 @@ export function encodeTruncated(value: bigint | number): Uint8Array {
 
 /** @throws Refusal `tu_too_long`, `tu_not_minimal` */
 export function decodeTruncated(bytes: Uint8Array, width: 2 | 4 | 8): bigint {
-  if (bytes.length > width) refuse('tu_too_long', `a tu${8 * width} has at most ${width} bytes, this one ${bytes.length}`);
+  if (bytes.length > width)
+    refuse('tu_too_long', `a tu${8 * width} has at most ${width} bytes, this one ${bytes.length}`);
   if (bytes[0] === 0) refuse('tu_not_minimal', `a tu${8 * width} must not start with a zero byte`);
   return uintOf(bytes);
 }

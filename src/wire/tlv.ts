@@ -14,7 +14,11 @@ export interface TlvRecord {
   readonly offset?: number;
 }
 
-const TYPE_LABELS = { missing: 'tlv_type_truncated', truncated: 'tlv_type_truncated', notMinimal: 'tlv_type_not_minimal' };
+const TYPE_LABELS = {
+  missing: 'tlv_type_truncated',
+  truncated: 'tlv_type_truncated',
+  notMinimal: 'tlv_type_not_minimal',
+};
 const LENGTH_LABELS = {
   missing: 'tlv_length_missing',
   truncated: 'tlv_length_truncated',

@@ -22,7 +22,7 @@ function withTransact(inner: LedgerStore, transact: Transact): LedgerStore {
     now: () => inner.now(),
     leases: () => inner.leases(),
     unfinishedParts: (nodeId) => inner.unfinishedParts(nodeId),
-    paymentHashOf: (key) => inner.paymentHashOf(key),
+    prune: (decidedBefore) => inner.prune(decidedBefore),
     decidedParts: (nodeId) => inner.decidedParts(nodeId),
     dueHashes: (now, deadlineBelow, limit) => inner.dueHashes(now, deadlineBelow, limit),
     overdueParts: (decidedBefore, deadlineBelow) => inner.overdueParts(decidedBefore, deadlineBelow),

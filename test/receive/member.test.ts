@@ -15,7 +15,7 @@ interface Setting {
   readonly store: FakeLedgerStore;
   readonly port: NodePort;
   readonly nodeId: string;
-  member(owner: string, port?: NodePort): Member;
+  readonly member: (owner: string, port?: NodePort) => Member;
 }
 
 function setting(): Setting {

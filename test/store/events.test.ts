@@ -114,18 +114,19 @@ describe.each(ENGINES)('outbox on $name', (engine) => {
     }
   });
 
-  if (engine.shared) it('does not lose the event of a transaction that commits late', async () => {
-    const late = new pg.Client({ connectionString: test.database.url });
-    await late.connect();
-    await late.query('begin');
-    await late.query(`insert into event (type, payment_hash, created_at, body) values ('late', null, 1, '{}')`);
-    await emit(test.store, canceled(newHash()));
-    await test.store.events.sequence();
-    const before = await test.store.events.read(0n, 10);
-    expect(before.map((event) => event.type)).toEqual(['invoice.canceled']);
-    await late.query('commit');
-    await late.end();
-    await test.store.events.sequence();
-    expect((await test.store.events.read(before[0]!.seq, 10)).map((event) => event.type)).toEqual(['late']);
-  });
+  if (engine.shared)
+    it('does not lose the event of a transaction that commits late', async () => {
+      const late = new pg.Client({ connectionString: test.database.url });
+      await late.connect();
+      await late.query('begin');
+      await late.query(`insert into event (type, payment_hash, created_at, body) values ('late', null, 1, '{}')`);
+      await emit(test.store, canceled(newHash()));
+      await test.store.events.sequence();
+      const before = await test.store.events.read(0n, 10);
+      expect(before.map((event) => event.type)).toEqual(['invoice.canceled']);
+      await late.query('commit');
+      await late.end();
+      await test.store.events.sequence();
+      expect((await test.store.events.read(before[0]!.seq, 10)).map((event) => event.type)).toEqual(['late']);
+    });
 });

@@ -68,8 +68,6 @@ describe.each(ENGINES)('ledger on $name', (engine) => {
     }));
     // A step sees only what can still matter: not the part that failed and is gone.
     expect(seen).toEqual({ accounts: [{ ...account, parts: [extreme, emptyMessage] }, other], leases });
-    for (const { key } of account.parts) expect(await test.store.paymentHashOf(key)).toBe(hash);
-    expect(await test.store.paymentHashOf({ nodeId: NODE, channelId: 1n, htlcId: U64_MAX })).toBeUndefined();
   });
 
   it('keeps any 64-bit id and amount', async () => {
@@ -226,7 +224,27 @@ describe.each(ENGINES)('ledger on $name', (engine) => {
     const row = part(first);
     await put({ paymentHash: first, parts: [row] });
     await expect(put({ paymentHash: second, parts: [part(second, { key: row.key })] })).rejects.toThrow(StoreConflict);
-    expect(await test.store.paymentHashOf(row.key)).toBe(first);
+    expect((await test.store.readAccount(first)).parts).toEqual([row]);
+  });
+
+  it('forgets what failed and is gone, and nothing else', async () => {
+    const hash = newHash();
+    const message = Uint8Array.of(0x20, 0x02);
+    const failed = { decision: { type: 'fail', reason: 'late', message } as const, decidedAt: 100 };
+    const failedSet = (id: string): Account['sets'][number] => openSet(hash, { id, state: 'failed', decidedAt: 100 });
+    const key = (htlcId: bigint): Part['key'] => ({ nodeId: NODE, channelId: 77n, htlcId });
+    const gone = part(hash, { ...failed, key: key(1n), final: 'failed', setId: 'gone' });
+    const lingering = part(hash, { ...failed, key: key(2n), setId: 'lingering' });
+    const young = part(hash, { ...failed, key: key(3n), final: 'failed', decidedAt: 200, setId: 'young' });
+    const settled = settledPart(hash, { key: key(4n), final: 'settled', decidedAt: 100 });
+    const sets = [settlingSet(hash), failedSet('gone'), failedSet('lingering'), failedSet('young')];
+    await test.store.transact([hash], (view) => {
+      view.putAccount({ paymentHash: hash, terms: undefined, sets, parts: [gone, lingering, young, settled] });
+    });
+    await test.store.prune(200);
+    const left = await test.store.readAccount(hash);
+    expect(left.parts.map((row) => row.key.htlcId).sort()).toEqual([2n, 3n, 4n]);
+    expect(left.sets.map(({ id }) => id).sort()).toEqual([settlingSet(hash).id, 'lingering', 'young'].sort());
   });
 
   it('answers what owners and reviewers ask', async () => {

@@ -60,15 +60,16 @@ describe.each(ENGINES)('migrations on $name', (engine) => {
     await database.drop();
   });
 
-  if (engine.shared) it('run once when several processes start together', async () => {
-    const database = await engine.create();
-    const programs = await Promise.all(Array.from({ length: 5 }, () => openEngine({ url: database.url })));
-    await Promise.all(programs.map((program) => migrate(program, [...MIGRATIONS, LATER])));
-    const { rows } = await programs[0]!.query((db) => sql`select x from later`.execute(db));
-    expect(rows).toEqual([{ x: 'once' }]);
-    await Promise.all(programs.map((program) => program.close()));
-    await database.drop();
-  });
+  if (engine.shared)
+    it('run once when several processes start together', async () => {
+      const database = await engine.create();
+      const programs = await Promise.all(Array.from({ length: 5 }, () => openEngine({ url: database.url })));
+      await Promise.all(programs.map((program) => migrate(program, [...MIGRATIONS, LATER])));
+      const { rows } = await programs[0]!.query((db) => sql`select x from later`.execute(db));
+      expect(rows).toEqual([{ x: 'once' }]);
+      await Promise.all(programs.map((program) => program.close()));
+      await database.drop();
+    });
 });
 
 describe('database addresses', () => {

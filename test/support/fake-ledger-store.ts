@@ -126,9 +126,19 @@ export class FakeLedgerStore implements LedgerStore, LedgerReader {
     );
   }
 
-  async paymentHashOf(key: PartKey): Promise<string | undefined> {
+  async prune(decidedBefore: Millis): Promise<void> {
     await this.#reached();
-    return this.#hashOfPart.get(partKeyText(key));
+    for (const [hash, account] of this.accounts) {
+      const isOld = (decidedAt: Millis | undefined): boolean => decidedAt !== undefined && decidedAt < decidedBefore;
+      const parts = account.parts.filter(
+        ({ decision, final, decidedAt }) => !(decision.type === 'fail' && final === 'failed' && isOld(decidedAt)),
+      );
+      const sets = account.sets.filter(
+        ({ id, state, decidedAt }) =>
+          !(state === 'failed' && isOld(decidedAt) && !parts.some(({ setId }) => setId === id)),
+      );
+      this.accounts.set(hash, { ...account, parts, sets });
+    }
   }
 
   async decidedParts(nodeId: string): Promise<readonly DecidedPart[]> {

@@ -56,7 +56,7 @@ export class FakeProcess {
     return new Promise((resolve, reject) => {
       promise.then(
         (value) => this.run(() => resolve(value)),
-        (error: Error) => this.run(() => reject(error)),
+        (error: unknown) => this.run(() => reject(error)),
       );
     });
   }
@@ -212,7 +212,7 @@ export class FakeConnection implements LedgerStore {
         const lost = random.chance(faults.loseReply);
         carryOut().then(
           (value) => (lost ? away('reply lost') : process.run(() => resolve(value))),
-          (error: Error) => process.run(() => reject(error)),
+          (error: unknown) => process.run(() => reject(error)),
         );
       };
       world.after(random.int(0, LATENCY_MS), begin);
@@ -235,8 +235,8 @@ export class FakeConnection implements LedgerStore {
     return this.#call(() => this.#options.store.unfinishedParts(nodeId));
   }
 
-  paymentHashOf(key: Parameters<LedgerStore['paymentHashOf']>[0]): Promise<string | undefined> {
-    return this.#call(() => this.#options.store.paymentHashOf(key));
+  prune(decidedBefore: Millis): Promise<void> {
+    return this.#call(() => this.#options.store.prune(decidedBefore));
   }
 
   decidedParts(nodeId: string): ReturnType<LedgerStore['decidedParts']> {

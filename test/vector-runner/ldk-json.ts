@@ -8,7 +8,7 @@ import type { Result } from '../../src/wire/result.js';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-export class Mismatch extends Error {}
+class Mismatch extends Error {}
 
 /** Thrown by a case that this program has no rule for. */
 export class Unknown extends Error {}

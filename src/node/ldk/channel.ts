@@ -50,15 +50,6 @@ function readyChannels(node: LdkNode, peer: LdkNode): number {
     .filter((channel) => channel.get_is_usable() && isPresent(channel.get_counterparty().get_forwarding_info())).length;
 }
 
-/** The channel's number as this node would report it: its real short channel id, else the alias its peer gave it. */
-export function scidOfChannel(node: LdkNode, channel: ChannelDetails): ShortChannelId | undefined {
-  const { Option_u64Z_Some } = node.ldk;
-  for (const scid of [channel.get_short_channel_id(), channel.get_inbound_scid_alias()]) {
-    if (scid instanceof Option_u64Z_Some) return scid.some;
-  }
-  return undefined;
-}
-
 /** True if `scid` names this channel in a forward through the node. */
 export function channelHasScid(node: LdkNode, channel: ChannelDetails, scid: ShortChannelId): boolean {
   const { Option_u64Z_Some } = node.ldk;

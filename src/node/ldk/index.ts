@@ -1,5 +1,5 @@
 /** Real LDK nodes in this process, for demonstrations and tests. Needs packages that are no production dependencies. */
-export { type Block, SyntheticChain } from './chain.js';
+export type { Block } from './chain.js';
 export { channelsReady, openChannel, type OpenChannelOptions } from './channel.js';
 export type { MessageHooks } from './hooks.js';
 export { onionOf, withOnion } from './htlc-messages.js';
@@ -17,7 +17,6 @@ export {
 } from './payer.js';
 export {
   type HintChannelJson,
-  hintsTo,
   hintsToJson,
   phantomHints,
   type PhantomHintsJson,

@@ -44,7 +44,7 @@ export function serializedPhantomHints(node: LdkNode): Uint8Array {
 }
 
 /** Hints over all of the node's channels that end at `phantomScid`. */
-export function hintsTo(node: LdkNode, phantomScid: ShortChannelId): PhantomRouteHints {
+function hintsTo(node: LdkNode, phantomScid: ShortChannelId): PhantomRouteHints {
   return hintsOver(node.id, localChannels(node), phantomScid);
 }
 

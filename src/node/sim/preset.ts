@@ -15,8 +15,8 @@ import type { SimNode } from './node.js';
 import { FakePayer } from './payer.js';
 import { SimNodePort } from './sim-node-port.js';
 
-export const PRESET_MEMBERS = ['alpha', 'beta', 'gamma'] as const;
-export const PRESET_PAYERS = ['carol', 'dave'] as const;
+const PRESET_MEMBERS = ['alpha', 'beta', 'gamma'] as const;
+const PRESET_PAYERS = ['carol', 'dave'] as const;
 
 export interface PresetOptions extends SimNetworkOptions {
   readonly interceptor?: AddNodeOptions['interceptor'];

@@ -51,8 +51,11 @@ export interface LedgerStore {
   /** Parts of a node that are not final: what a new owner must be ready to answer. */
   unfinishedParts(nodeId: string): Promise<readonly { readonly key: PartKey; readonly paymentHash: string }[]>;
 
-  /** The hash under which a part is recorded. */
-  paymentHashOf(key: PartKey): Promise<string | undefined>;
+  /**
+   * Forgets failed parts that are irrevocably gone, and failed sets without parts, decided before `decidedBefore`: no HTLC
+   * can ask about them any more, and anybody with an invoice can make many of them.
+   */
+  prune(decidedBefore: Millis): Promise<void>;
 
   /** Decided, not final parts of a node: what its owner has to answer if it has not yet. */
   decidedParts(nodeId: string): Promise<readonly DecidedPart[]>;

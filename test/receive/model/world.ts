@@ -25,9 +25,9 @@ export type Owner = (typeof OWNERS)[number];
 export type Node = (typeof NODES)[number];
 
 export const HASH = 'aa';
-export const TTL = 1;
-export const LAST_HEIGHT = 2;
-export const POLICY: LedgerPolicy = { marginBlocks: 2, mppTimeoutMs: 2, maxHeightLag: 1 };
+const TTL = 1;
+const LAST_HEIGHT = 2;
+const POLICY: LedgerPolicy = { marginBlocks: 2, mppTimeoutMs: 2, maxHeightLag: 1 };
 
 /** A part as the payer sends it. */
 export interface PartSpec {
@@ -104,7 +104,7 @@ export function initial({ parts, terms }: Rules): State {
   };
 }
 
-export const keyOf = (rules: Rules, part: number): PartKey => ({
+const keyOf = (rules: Rules, part: number): PartKey => ({
   nodeId: rules.parts[part]!.node,
   channelId: 1n,
   htlcId: BigInt(part),
