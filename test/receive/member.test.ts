@@ -78,7 +78,11 @@ describe('a member', () => {
                   closed = true;
                   session.close();
                 };
-                resolve({ answer: session.answer, heartbeat: () => session.heartbeat(), close });
+                resolve({
+                  answer: (key, answer) => session.answer(key, answer),
+                  heartbeat: () => session.heartbeat(),
+                  close,
+                });
               }, reject);
             });
           }),

@@ -56,7 +56,7 @@ export class FakeProcess {
     return new Promise((resolve, reject) => {
       promise.then(
         (value) => this.run(() => resolve(value)),
-        (error: unknown) => this.run(() => reject(error)),
+        (error: unknown) => this.run(() => reject(asError(error))),
       );
     });
   }
@@ -212,7 +212,7 @@ export class FakeConnection implements LedgerStore {
         const lost = random.chance(faults.loseReply);
         carryOut().then(
           (value) => (lost ? away('reply lost') : process.run(() => resolve(value))),
-          (error: unknown) => process.run(() => reject(error)),
+          (error: unknown) => process.run(() => reject(asError(error))),
         );
       };
       world.after(random.int(0, LATENCY_MS), begin);
@@ -250,4 +250,8 @@ export class FakeConnection implements LedgerStore {
   overdueParts(decidedBefore: Millis, deadlineBelow: number): ReturnType<LedgerStore['overdueParts']> {
     return this.#call(() => this.#options.store.overdueParts(decidedBefore, deadlineBelow));
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
