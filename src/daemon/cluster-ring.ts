@@ -49,7 +49,7 @@ export function fingerprintOf(keys: ClusterKeys): string {
 const PURPOSE_LABEL = 'Manifold Daemon Purpose Key Expansion';
 
 /** 32 bytes that follow from the cluster's keys and the name alone, so that they need not rest anywhere. */
-function purposeKey(keys: ClusterKeys, purpose: 'webhook' | 'token', name: string): Uint8Array {
+function purposeKey(keys: ClusterKeys, purpose: 'webhook' | 'token' | 'request', name: string): Uint8Array {
   const [key] = hkdfBlocks(`${PURPOSE_LABEL} ${purpose}`, keys.inboundKeyMaterial, 1);
   return hmacSha256(key!, utf8(name));
 }
@@ -62,6 +62,11 @@ export function webhookSecret(ring: KeyRing, secretRef: string, id: string): Uin
 
 export function webhookSecretRef(ring: KeyRing): string {
   return `epoch:${ring.current.id}`;
+}
+
+/** 32 bytes that nobody else can know, the same whenever this request is carried out. */
+export function requestEntropy(ring: KeyRing, identity: string): Uint8Array {
+  return purposeKey(ring.current.keys, 'request', identity);
 }
 
 /** The API token of this id as each epoch would make it, newest first. */

@@ -15,6 +15,8 @@ import type { InvoiceRecord, Store } from '../store/index.js';
 import { equalBytes, fromHex, isHexOf, toHex } from '../wire/bytes.js';
 import { err, ok, type Result } from '../wire/result.js';
 import type { Millis, Msat } from '../wire/units.js';
+import { requestEntropy } from './cluster-ring.js';
+import type { RequestOrigin } from './request-origin.js';
 
 export interface CreateInvoice {
   /** Absent: the payer chooses. */
@@ -49,6 +51,8 @@ export interface InvoiceView {
   readonly hold: boolean;
   readonly createdAt?: Millis;
   readonly expiresAt?: Millis;
+  /** The merchant asked for settlement; it happens as soon as every node that holds a part is back. */
+  readonly settleRequested: boolean;
   /** What is held now for it. */
   readonly heldMsat: Msat;
   readonly receivedMsat?: Msat;
@@ -105,14 +109,17 @@ export class InvoiceService {
     this.#options = options;
   }
 
-  /** Makes an invoice. Only one that carries more than its payment secret can say costs a row. */
-  async create(request: CreateInvoice): Promise<Result<CreatedInvoice, ServiceError>> {
+  /**
+   * Makes an invoice. Only one that carries more than its payment secret can say costs a row. With an `origin` the same
+   * request makes the same invoice again, so that one interrupted half-way can be repeated.
+   */
+  async create(request: CreateInvoice, origin?: RequestOrigin): Promise<Result<CreatedInvoice, ServiceError>> {
     const about = describe(request);
     if (!about.ok) return about;
     const hash = ownHash(request);
     if (!hash.ok) return hash;
     const { store, cluster, keys, currency, clock, defaults, entropy = freshEntropy } = this.#options;
-    const now = clock.now();
+    const now = origin?.startedAt ?? clock.now();
     const made = createPhantomInvoice({
       ring: keys(),
       members: cluster.hintMembers(),
@@ -122,7 +129,7 @@ export class InvoiceService {
       paymentHash: hash.value,
       expirySeconds: request.expirySeconds ?? defaults?.expirySeconds,
       now: Math.floor(now / 1000),
-      entropy: entropy(),
+      entropy: origin ? requestEntropy(keys(), origin.identity) : entropy(),
       minFinalCltv: request.minFinalCltv,
       maxHints: defaults?.maxHints,
     });
@@ -141,8 +148,9 @@ export class InvoiceService {
       epochId: String(epochId),
     };
     if (needsRow(request)) {
-      const { created } = await store.invoices.insert(record);
-      if (!created) {
+      const { created, invoice: stored } = await store.invoices.insert(record);
+      const isOurs = created || (origin !== undefined && stored.createdAt === now); // an interrupted first try's
+      if (!isOurs) {
         return err({
           code: 'duplicate_hash',
           message: 'there is an invoice for this payment hash already; use a fresh preimage',
@@ -309,6 +317,7 @@ export function viewOf(
     paymentHash: record.paymentHash,
     state: stateOf(record, sets, now),
     hold: record.mode === 'hold',
+    settleRequested: record.wish === 'settle',
     heldMsat: held,
     parts,
     ...defined({

@@ -2,7 +2,7 @@
  * The cluster seed at rest (R10): an age file whose content is the 64 hex digits of the seed and a newline, so that the
  * operator's own `age -d` shows it and any age identity, hardware ones included, can be used to make it.
  */
-import { open, readFile, stat } from 'node:fs/promises';
+import { link, open, readFile, rm, stat } from 'node:fs/promises';
 import { Decrypter, Encrypter } from 'age-encryption';
 import { fromHex, isHexOf, toHex } from '../wire/bytes.js';
 
@@ -54,23 +54,27 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
 
 /** Creates a file that only its owner can read. @throws {SeedError} if there is one */
 export async function writeNewFile(path: string, content: Uint8Array | string): Promise<void> {
-  let file;
+  const draft = `${path}.${process.pid}.new`;
   try {
-    file = await open(path, 'wx', 0o600);
+    const file = await open(draft, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // Unlike a rename a link never replaces a file, and a crash before it leaves no half-written one.
+    await link(draft, path);
   } catch (thrown) {
-    const exists = (thrown as NodeJS.ErrnoException).code === 'EEXIST';
-    if (exists)
+    if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') {
       throw new SeedError(
         'file_exists',
         `${path} exists already and is not overwritten; move it away or choose another place`,
       );
+    }
     throw new SeedError('cannot_write', `${path} cannot be written: ${(thrown as Error).message}`);
-  }
-  try {
-    await file.writeFile(content);
-    await file.sync();
   } finally {
-    await file.close();
+    await rm(draft, { force: true });
   }
 }
 

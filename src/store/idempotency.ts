@@ -18,6 +18,8 @@ export interface IdempotencyClaim {
   readonly tokenId: string;
   readonly key: string;
   readonly claim: bigint;
+  /** When the key was first used: the same for whoever takes the request over. */
+  readonly createdAt: Millis;
 }
 
 export type IdempotencyOutcome =
@@ -58,7 +60,7 @@ export class Idempotency {
           .onConflict((conflict) => conflict.columns(['token_id', 'key']).doNothing())
           .executeTakeFirstOrThrow(),
       );
-      if (numInsertedOrUpdatedRows === 1n) return { type: 'run', claim: { tokenId, key, claim: 1n } };
+      if (numInsertedOrUpdatedRows === 1n) return { type: 'run', claim: { tokenId, key, claim: 1n, createdAt: now } };
       return this.#again(request, now - claimTimeoutMs);
     });
   }
@@ -82,11 +84,11 @@ export class Idempotency {
       return { type: 'done', statusCode: intFromColumn(row.status_code), responseBody: row.response_body ?? '' };
     }
     if (intFromColumn(row.claimed_at) > deadBefore) return { type: 'in_progress' };
-    return this.#takeOver({ tokenId, key, claim: row.claim });
+    return this.#takeOver({ tokenId, key, claim: row.claim, createdAt: intFromColumn(row.created_at) });
   }
 
   /** The claim number decides between those who find the same dead claim. */
-  async #takeOver({ tokenId, key, claim }: IdempotencyClaim): Promise<IdempotencyOutcome> {
+  async #takeOver({ tokenId, key, claim, createdAt }: IdempotencyClaim): Promise<IdempotencyOutcome> {
     const now = await this.#engine.now();
     const { numUpdatedRows } = await this.#engine.query((db) =>
       db
@@ -99,7 +101,7 @@ export class Idempotency {
         .executeTakeFirstOrThrow(),
     );
     return numUpdatedRows === 1n
-      ? { type: 'run', claim: { tokenId, key, claim: claim + 1n } }
+      ? { type: 'run', claim: { tokenId, key, claim: claim + 1n, createdAt } }
       : { type: 'in_progress' };
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeInvoice } from '../../src/bolt11/index.js';
 import { toHex } from '../../src/wire/bytes.js';
 import { call, makeWorld, ready, type Reply, until, type World } from './support.js';
@@ -231,6 +231,28 @@ describe('idempotency keys', () => {
       (await post('/v1/invoices', { amount_msat: '1000', reference: 'race' }, { 'idempotency-key': 'k2' })).status,
     ).toBe(201);
   });
+
+  it.each([
+    ['a drawn secret', 'interrupted', {}],
+    ["the merchant's own preimage", 'interrupted-own', { preimage: '5a'.repeat(32) }],
+  ])(
+    'make one invoice when a crash loses the answer and the request runs again, with %s',
+    async (_, reference, more) => {
+      const { idempotency } = world.store;
+      const body = { amount_msat: '4000', reference, ...more };
+      const lost = vi.spyOn(idempotency, 'finish').mockRejectedValueOnce(new Error('the process died here'));
+      const first = await post('/v1/invoices', body, { 'idempotency-key': reference });
+      const begin = idempotency.begin.bind(idempotency);
+      const expired = vi.spyOn(idempotency, 'begin').mockImplementationOnce((request) => begin(request, -1));
+      const second = await post('/v1/invoices', body, { 'idempotency-key': reference });
+      expect([lost.mock.calls.length, expired.mock.calls.length]).toEqual([2, 1]);
+      expect([first.status, second.status]).toEqual([201, 201]);
+      expect(second.json['payment_hash']).toBe(first.json['payment_hash']);
+      expect((await get(`/v1/invoices?reference=${reference}`)).json['invoices']).toHaveLength(1);
+      lost.mockRestore();
+      expired.mockRestore();
+    },
+  );
 
   it('repeat refusals too, and give secrets again without storing them', async () => {
     const path = `/v1/invoices/${'00'.repeat(32)}/settle`;

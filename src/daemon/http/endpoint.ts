@@ -10,6 +10,7 @@ import { sha256 } from '../../crypto/index.js';
 import type { IdempotencyClaim, Store } from '../../store/index.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { RequestOrigin } from '../request-origin.js';
 import { authenticate, type Caller, type Scope } from './auth.js';
 import { parseJson, readBody } from './body.js';
 import { Problem, problemResponse, storeProblem } from './problems.js';
@@ -30,6 +31,8 @@ export interface Call<P extends Shape | undefined, Q extends Shape | undefined, 
   readonly body: Parsed<B>;
   readonly caller: Caller;
   readonly context: Context;
+  /** Of a request with an Idempotency-Key. */
+  readonly origin?: RequestOrigin;
 }
 
 export interface Answer {
@@ -129,9 +132,8 @@ async function run<P extends Shape | undefined, Q extends Shape | undefined, B e
   const key = idempotencyKey(request.headers.get('idempotency-key'));
   if (key === undefined) return respond(await operation.handle(call), operation);
   const route = `POST ${context.req.path}`;
-  return once(api, operation, { tokenId: caller.tokenId, key, route, requestHash: toHex(sha256(bytes)) }, () =>
-    operation.handle(call),
-  );
+  const keyed = { tokenId: caller.tokenId, key, route, requestHash: toHex(sha256(bytes)) };
+  return once(api, operation, keyed, (origin) => operation.handle({ ...call, origin }));
 }
 
 type IdempotentRequest = Parameters<Store['idempotency']['begin']>[0];
@@ -142,7 +144,7 @@ async function once(
   api: EndpointContext,
   operation: Revealing,
   request: IdempotentRequest,
-  handle: () => Promise<Answer | Response>,
+  handle: (origin: RequestOrigin) => Promise<Answer | Response>,
 ): Promise<Response> {
   const { idempotency } = api.store;
   const outcome = await idempotency.begin(request);
@@ -163,8 +165,15 @@ async function once(
     case 'done':
       return repeated(outcome.statusCode, outcome.responseBody, operation);
     case 'run':
-      return claimed(api, operation, outcome.claim, handle);
+      return claimed(api, operation, outcome.claim, () => handle(originOf(request, outcome.claim)));
   }
+}
+
+function originOf(
+  { tokenId, key, route, requestHash }: IdempotentRequest,
+  { createdAt }: IdempotencyClaim,
+): RequestOrigin {
+  return { identity: JSON.stringify([tokenId, key, route, requestHash, createdAt]), startedAt: createdAt };
 }
 
 async function claimed(

@@ -61,6 +61,9 @@ const invoice = z
     metadata: z.unknown().optional(),
     created_at: z.string().optional(),
     expires_at: z.string().optional(),
+    settle_requested: z.boolean().openapi({
+      description: 'Settlement was asked for; it happens as soon as every node that holds a part is back',
+    }),
     held_msat: z.string(),
     received_msat: z.string().optional(),
     settled_at: z.string().optional(),
@@ -108,8 +111,8 @@ function createRoute(app: OpenAPIHono, api: ApiContext): void {
     scope: 'invoices:write',
     body: createBody,
     answer: { status: 201, description: 'The invoice', schema: created },
-    async handle({ body }) {
-      const made = await api.invoices.create(requestOf(body));
+    async handle({ body, origin }) {
+      const made = await api.invoices.create(requestOf(body), origin);
       if (!made.ok) throw serviceProblem(made.error);
       const { view, multiPart, enoughInbound, hintedNodeIds } = made.value;
       const more = { multi_part: multiPart, enough_inbound: enoughInbound, hinted_node_ids: hintedNodeIds };
@@ -289,6 +292,7 @@ function invoiceJson(view: InvoiceView): Record<string, unknown> {
     metadata: view.metadata,
     created_at: isoTime(view.createdAt),
     expires_at: isoTime(view.expiresAt),
+    settle_requested: view.settleRequested,
     held_msat: view.heldMsat.toString(),
     received_msat: view.receivedMsat?.toString(),
     settled_at: isoTime(view.settledAt),

@@ -1,0 +1,30 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { databaseFor, type EngineName, World } from './harness.js';
+import { killRound } from './killing.js';
+
+const ROUNDS = 5;
+const CUSTOMERS = 6;
+
+/** Runs to the end, closed whatever happens. */
+async function runKilling(engine: EngineName): Promise<void> {
+  const database = await databaseFor(engine);
+  if (!database) return; // said aloud by whoever looked for the server
+  const world = await World.open(database.url === undefined ? {} : { databaseUrl: database.url });
+  onTestFinished(async () => {
+    await world.close();
+    await database.drop();
+  });
+  world.shop.open(CUSTOMERS);
+  for (let round = 0; round < ROUNDS; round++) await killRound(world, round);
+  const { violations, purchases, payments } = await world.judge();
+  expect(violations).toEqual([]);
+  expect(purchases).toBeGreaterThan(CUSTOMERS);
+  expect(payments).toBeGreaterThan(0);
+  expect(world.kills).toBeGreaterThan(ROUNDS);
+}
+
+describe.concurrent('kill -9 of the daemon under load', () => {
+  it('loses nothing on SQLite', () => runKilling('sqlite'), 240_000);
+
+  it('loses nothing on PostgreSQL', () => runKilling('postgres'), 240_000);
+});
