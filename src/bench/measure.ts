@@ -51,7 +51,8 @@ export interface BenchResult {
   /** Ours over peer's. */
   readonly ratio: number | null;
   readonly target: string | null;
-  readonly ok: boolean;
+  /** Null where the peer could not be measured. */
+  readonly ok: boolean | null;
   /** Why a peer could not be measured. */
   readonly note?: string;
 }
@@ -76,7 +77,7 @@ export function compared(
 ): BenchResult {
   const target = `>= ${leastRatio}x ${peer.name}`;
   const base = { what, unit: 'ops/s' as const, ours: rounded(ours), peer_name: peer.name, target };
-  if ('missing' in peer) return { ...base, peer: null, ratio: null, ok: true, note: peer.missing };
+  if ('missing' in peer) return { ...base, peer: null, ratio: null, ok: null, note: peer.missing };
   const ratio = ours / peer.value;
   return { ...base, peer: rounded(peer.value), ratio: Number(ratio.toFixed(2)), ok: ratio >= leastRatio };
 }

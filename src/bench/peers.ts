@@ -17,7 +17,7 @@ export function loadPeer<T>(packageName: string): Peer<T> {
       // try the next place
     }
   }
-  return { missing: `${packageName} is not installed here; run scripts/bench-peers.sh and set MANIFOLD_BENCH_PEERS` };
+  return { missing: `${packageName} is not installed here; in a clone, scripts/bench-peers.sh says how to add it` };
 }
 
 function requires(): NodeJS.Require[] {

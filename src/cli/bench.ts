@@ -34,7 +34,7 @@ async function runBenchmarks(names: readonly string[], { json = false, quick = f
   for (const name of names.length > 0 ? names : Object.keys(BENCHMARKS)) {
     const report = await BENCHMARKS[name]!({ quick });
     process.stdout.write(json ? `${JSON.stringify(report)}\n` : table(report));
-    missed ||= report.results.some(({ ok }) => !ok);
+    missed ||= report.results.some(({ ok }) => ok === false);
   }
   return missed && !quick ? 1 : 0;
 }
@@ -42,7 +42,8 @@ async function runBenchmarks(names: readonly string[], { json = false, quick = f
 function table({ name, machine, results }: BenchReport): string {
   const lines = results.map(({ what, unit, ours, peer, peer_name, ratio, target, ok, note }) => {
     const beside = peer === null ? '' : `, ${peer_name ?? 'peer'}: ${peer} (${ratio ?? '?'}x)`;
-    const aim = target === null ? '' : ` [${ok ? 'met' : 'MISSED'}: ${target}]`;
+    const verdict = ok === null ? 'not measured' : ok ? 'met' : 'MISSED';
+    const aim = target === null ? '' : ` [${verdict}: ${target}]`;
     return `  ${what}: ${ours} ${unit}${beside}${aim}${note ? ` (${note})` : ''}\n`;
   });
   return `${name} (${machine})\n${lines.join('')}`;

@@ -6,7 +6,7 @@ import { sql } from 'kysely';
 import type { Millis } from '../wire/units.js';
 import { intFromColumn, textFromColumn } from './columns.js';
 import type { Engine } from './engine.js';
-import { StoreConflict } from './errors.js';
+import { StoreConflict, StoreContention } from './errors.js';
 
 export interface StoredEvent {
   /** Rises by one from event to event. */
@@ -62,8 +62,9 @@ export class Events {
         );
         return Number(result.numAffectedRows ?? 0n);
       } catch (thrown) {
-        // Another process was faster; its numbers are visible now.
-        if (!(thrown instanceof StoreConflict) || attempt >= SEQUENCE_ATTEMPTS) throw thrown;
+        // Another process was faster, or both waited for each other; its numbers are visible now.
+        const raced = thrown instanceof StoreConflict || thrown instanceof StoreContention;
+        if (!raced || attempt >= SEQUENCE_ATTEMPTS) throw thrown;
       }
     }
   }

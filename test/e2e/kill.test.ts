@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { databaseFor, type EngineName, World } from './harness.js';
 import { killRound } from './killing.js';
 
@@ -6,7 +6,7 @@ const ROUNDS = 5;
 const CUSTOMERS = 6;
 
 /** Runs to the end, closed whatever happens. */
-async function runKilling(engine: EngineName): Promise<void> {
+async function runKilling(engine: EngineName, { onTestFinished }: TestContext): Promise<void> {
   const database = await databaseFor(engine);
   if (!database) return; // said aloud by whoever looked for the server
   const world = await World.open(database.url === undefined ? {} : { databaseUrl: database.url });
@@ -24,7 +24,7 @@ async function runKilling(engine: EngineName): Promise<void> {
 }
 
 describe.concurrent('kill -9 of the daemon under load', () => {
-  it('loses nothing on SQLite', () => runKilling('sqlite'), 240_000);
+  it('loses nothing on SQLite', { timeout: 240_000 }, (context) => runKilling('sqlite', context));
 
-  it('loses nothing on PostgreSQL', () => runKilling('postgres'), 240_000);
+  it('loses nothing on PostgreSQL', { timeout: 240_000 }, (context) => runKilling('postgres', context));
 });

@@ -2,6 +2,7 @@
 import {
   type CommitOutcome,
   StoreConflict,
+  StoreContention,
   StoreDiskFull,
   StoreError,
   StoreMisconfigured,
@@ -67,6 +68,9 @@ export function toStoreError(thrown: unknown, outcome: CommitOutcome): unknown {
       'Check user, password, database name and rights in the database address.',
       thrown,
     );
+  }
+  if (isSerializationFailure(thrown)) {
+    return new StoreContention(`the database server gave up one of several writes: ${thrown.message}`, thrown);
   }
   if (isServerAnswer(thrown)) {
     if (UNAVAILABLE.has(code) || code.startsWith('08')) {
