@@ -23,7 +23,7 @@ const EXPECTED_FILES = [
   /^dist\/web\/.+\.(html|css|js|svg|png|ico|woff2)$/,
   /^docs\/.+\.(md|svg|png|yaml|json)$/,
 ];
-const UNWANTED_FILES = [/\.test\.(js|d\.ts)$/, /(^|\/)(test|bench|scripts|node_modules)\//, /\.map$/, /(^|\/)\./];
+const UNWANTED_FILES = [/\.test\.(js|d\.ts)$/, /^(test|bench|scripts)\/|(^|\/)node_modules\//, /\.map$/, /(^|\/)\./];
 const REQUIRED_FILES = ['package.json', 'README.md', 'LICENSE', 'bin/manifold.js'];
 
 interface Manifest {
