@@ -16,6 +16,7 @@ import { equalBytes, fromHex, isHexOf, toHex } from '../wire/bytes.js';
 import { err, ok, type Result } from '../wire/result.js';
 import type { Millis, Msat } from '../wire/units.js';
 import { requestEntropy } from './cluster-ring.js';
+import type { InvoiceState } from './invoice-state.js';
 import type { RequestOrigin } from './request-origin.js';
 
 export interface CreateInvoice {
@@ -36,8 +37,6 @@ export interface CreateInvoice {
   readonly preimage?: Uint8Array;
   readonly minFinalCltv?: number;
 }
-
-export type InvoiceState = 'open' | 'accepted' | 'settling' | 'settled' | 'canceled' | 'expired';
 
 /** One invoice with what has happened to it. */
 export interface InvoiceView {
@@ -118,6 +117,12 @@ export class InvoiceService {
     if (!about.ok) return about;
     const hash = ownHash(request);
     if (!hash.ok) return hash;
+    if (request.holdSeconds !== undefined && modeOf(request) === 'auto') {
+      return err({
+        code: 'not_a_hold_invoice',
+        message: 'hold_seconds is for hold invoices: ask for hold too, or leave it out',
+      });
+    }
     const { store, cluster, keys, currency, clock, defaults, entropy = freshEntropy } = this.#options;
     const now = origin?.startedAt ?? clock.now();
     const made = createPhantomInvoice({
@@ -189,8 +194,6 @@ export class InvoiceService {
     });
     if (!secret.ok)
       return err({ code: 'not_ours', message: 'this invoice was not made by this cluster; check the key epochs' });
-    const stored = await this.#showHash(toHex(invoice.paymentHash));
-    if (stored.ok) return ok({ ...stored.value, bolt11: text.toLowerCase() });
     const record: InvoiceRecord = {
       ...termsOf({}, toHex(invoice.paymentHash), 0),
       bolt11: text.toLowerCase(),
@@ -203,19 +206,21 @@ export class InvoiceService {
       expiresAt: (Number(invoice.timestamp) + Number(invoice.expirySeconds)) * 1000,
       epochId: undefined,
     };
-    return ok(viewOf(record, [], [], this.#options.clock.now()));
+    return this.#showHash(record.paymentHash, record);
   }
 
-  async #showHash(paymentHash: string): Promise<Result<InvoiceView, ServiceError>> {
+  /** @param told what the text of the invoice says */
+  async #showHash(paymentHash: string, told?: InvoiceRecord): Promise<Result<InvoiceView, ServiceError>> {
     const { store, clock } = this.#options;
     const [account, listed] = await Promise.all([store.readAccount(paymentHash), store.invoices.get(paymentHash)]);
-    if (!listed && account.parts.length === 0) {
+    if (!listed && !told && account.parts.length === 0) {
       return err({
         code: 'not_found',
         message: 'nothing is stored for this hash; for an unpaid plain invoice pass its text',
       });
     }
-    return ok(viewOf(listed?.invoice ?? bareRecord(paymentHash), account.sets, partViews(account), clock.now()));
+    const record = completed(listed?.invoice, told) ?? bareRecord(paymentHash);
+    return ok(viewOf(record, account.sets, partViews(account), clock.now()));
   }
 
   /** Settles an accepted hold invoice. `preimage` is needed for the merchant's own hash. */
@@ -264,14 +269,25 @@ function termsOf(
   paymentHash: string,
   defaultHoldSeconds: number,
 ): Pick<InvoiceRecord, 'paymentHash' | 'mode' | 'wish' | 'preimage' | 'holdMs'> {
-  const unknownPreimage = request.paymentHash !== undefined && request.preimage === undefined;
   return {
     paymentHash,
-    mode: request.hold === true || unknownPreimage ? 'hold' : 'auto',
+    mode: modeOf(request),
     wish: 'none',
     preimage: request.preimage && toHex(request.preimage),
     holdMs: (request.holdSeconds ?? defaultHoldSeconds) * 1000,
   };
+}
+
+function modeOf({ hold, paymentHash, preimage }: CreateInvoice): InvoiceRecord['mode'] {
+  const unknownPreimage = paymentHash !== undefined && preimage === undefined;
+  return hold === true || unknownPreimage ? 'hold' : 'auto';
+}
+
+/** A wish about a plain invoice has a row that knows the wish only; the rest is in the text. */
+function completed(stored: InvoiceRecord | undefined, told: InvoiceRecord | undefined): InvoiceRecord | undefined {
+  if (!stored || !told || stored.bolt11 !== undefined) return stored ?? told;
+  const { mode, wish, preimage, holdMs } = stored;
+  return { ...told, mode, wish, preimage, holdMs };
 }
 
 function bareRecord(paymentHash: string): InvoiceRecord {

@@ -1,6 +1,7 @@
 /** What operators watch, in Prometheus' text format. One registry per daemon. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { MemberStatus } from '../receive/member.js';
+import { answerReason } from './answer-reasons.js';
 
 /** Failures of the database itself; what else fails concerns one request only. */
 const TROUBLES: readonly string[] = ['store_unavailable', 'store_disk_full'];
@@ -86,7 +87,7 @@ export class Metrics {
   }
 
   answered(action: string, reason: string, waitedMs: number): void {
-    this.#answered.inc({ action, reason: reasonKind(reason) });
+    this.#answered.inc({ action, reason: answerReason(reason) });
     this.#waited.observe(Math.max(0, waitedMs) / 1000);
   }
 
@@ -123,11 +124,6 @@ export class Metrics {
   get storeTrouble(): string | undefined {
     return this.#trouble?.code;
   }
-}
-
-/** Reasons are labels, possibly with details behind: only the label may become a time series. */
-function reasonKind(reason: string): string {
-  return /^[a-z][a-z0-9_-]{0,40}/i.exec(reason)?.[0] ?? 'other';
 }
 
 function memberGauges(registers: Registry[], members: () => readonly MemberStatus[]): void {

@@ -46,7 +46,7 @@ export interface ChosenHints {
 }
 
 export interface HintError {
-  readonly code: 'no_members' | 'no_healthy_member' | 'no_usable_channel';
+  readonly code: 'no_members' | 'no_healthy_member' | 'no_usable_channel' | 'amount_too_small';
   /** Says what to do next. */
   readonly message: string;
 }
@@ -74,20 +74,27 @@ function scidOfMember({ keys, variant }: HintParams, member: ClusterMember): Sho
   return imported ? imported[variant % imported.length]! : phantomScid(keys, member.nodeId, variant);
 }
 
+/** Channels by which payers can reach the member: those of the gossip, or else private ones, which stand in the hints. */
+function inboundChannels(member: ClusterMember): { readonly channels: MemberChannel[]; readonly inHints: boolean } {
+  const usable = member.channels.filter((channel) => channel.ready && channel.usable);
+  const gossiped = usable.filter(isGossiped);
+  return gossiped.length > 0
+    ? { channels: gossiped, inHints: false }
+    : { channels: usable.filter(canBeHinted), inHints: true };
+}
+
 /** Undefined if nobody can pay through the member now. */
 function candidateOf(params: HintParams, member: ClusterMember): Candidate | undefined {
   const { amountMsat, hintCltvExpiryDelta = HINT_CLTV_EXPIRY_DELTA } = params;
-  const usable = member.channels.filter((channel) => channel.ready && channel.usable);
-  const gossiped = usable.filter(isGossiped);
-  const inHints = gossiped.length > 0 ? [] : usable.filter(canBeHinted);
-  const inbound = (gossiped.length > 0 ? gossiped : inHints)
+  const { channels: named, inHints } = inboundChannels(member);
+  const inbound = named
     .map((channel) => ({ channel, part: partCapacity(channel, amountMsat) }))
     .filter(({ part }) => part > 0n);
   if (inbound.length === 0) return undefined;
 
   const last = phantomHop(member.nodeId, scidOfMember(params, member), hintCltvExpiryDelta);
   const channels =
-    inHints.length > 0
+    inHints
       ? ldkHintChannels(
           inbound.map(({ channel }) => channel),
           amountMsat,
@@ -156,7 +163,7 @@ export function chooseRouteHints(params: HintParams): Result<ChosenHints, HintEr
   }
   const healthy = members.filter((member) => member.healthy).sort((a, b) => compareBytes(a.nodeId, b.nodeId));
   const candidates = healthy.flatMap((member) => candidateOf(params, member) ?? []);
-  if (candidates.length === 0) return err(explainNone(members.length, healthy.length));
+  if (candidates.length === 0) return err(tooSmall(params, healthy) ?? explainNone(members.length, healthy.length));
 
   const chosen = pickMembers(candidates, params, maxHints);
   return ok({
@@ -168,6 +175,21 @@ export function chooseRouteHints(params: HintParams): Result<ChosenHints, HintEr
     multiPart: chosen.every(({ member }) => member.holdsParts),
     enough: canReceive(chosen, amountMsat),
   });
+}
+
+/** Undefined unless a larger amount could be received. */
+function tooSmall({ amountMsat }: HintParams, healthy: readonly ClusterMember[]): HintError | undefined {
+  if (amountMsat === undefined) return undefined;
+  const least = healthy
+    .flatMap((member) => inboundChannels(member).channels)
+    .filter((channel) => partCapacity(channel, undefined) > 0n)
+    .map(({ peerPolicy }) => peerPolicy?.htlcMinimumMsat ?? 0n)
+    .reduce<Msat | undefined>((low, minimum) => (low === undefined || minimum < low ? minimum : low), undefined);
+  if (least === undefined || least <= amountMsat) return undefined;
+  return {
+    code: 'amount_too_small',
+    message: `${amountMsat} msat are below the minimum of every channel: ask for at least ${least} msat`,
+  };
 }
 
 function explainNone(known: number, healthy: number): HintError {

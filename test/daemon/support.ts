@@ -3,7 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { parseConfig } from '../../src/daemon/config/load.js';
 import { assembleDaemon, type DaemonParts } from '../../src/daemon/daemon.js';
 import { createApp } from '../../src/daemon/http/app.js';
-import type { Scope } from '../../src/daemon/http/auth.js';
+import type { Scope } from '../../src/daemon/scopes.js';
 import { createLog } from '../../src/daemon/log.js';
 import { openNodes } from '../../src/daemon/nodes.js';
 import { ClusterKeys, KeyRing } from '../../src/phantom/index.js';

@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
+import { keysAt, problemOf, unwrapped } from '../zod-words.js';
 import { KeyLines } from './lines.js';
 import { nearestWord } from './nearest.js';
-import { type ConfigValues, configSchema, keysOfTable, unwrapped } from './schema.js';
+import { type ConfigValues, configSchema } from './schema.js';
+import { tomlProblem } from './toml-words.js';
 
 export interface Config extends ConfigValues {
   /** Absolute path of the file. */
@@ -22,11 +24,14 @@ export interface ConfigMistake {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly mistakes: readonly ConfigMistake[];
+  /** There is no such file. */
+  readonly isMissing: boolean;
 
-  constructor(source: string, mistakes: readonly ConfigMistake[]) {
+  constructor(source: string, mistakes: readonly ConfigMistake[], isMissing = false) {
     const lines = mistakes.map(({ line, message }) => `${source}${line === undefined ? '' : `:${line}`}: ${message}`);
     super(lines.join('\n'));
     this.mistakes = mistakes;
+    this.isMissing = isMissing;
   }
 }
 
@@ -43,7 +48,7 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
     const message = isMissing
       ? 'there is no such file; write one with `manifold init`, or name another with --config'
       : `the file cannot be read: ${(thrown as Error).message}`;
-    throw new ConfigError(absolute, [{ message }]);
+    throw new ConfigError(absolute, [{ message }], isMissing);
   }
   return { ...parseConfig(text, absolute, env), path: absolute };
 }
@@ -65,8 +70,8 @@ function parseToml(text: string, source: string): Record<string, unknown> {
     return parse(text, { unsafeKeyBehaviour: 'throw', maxDepth: 16 });
   } catch (thrown) {
     if (!(thrown instanceof TomlError)) throw thrown;
-    const [message] = thrown.message.split('\n');
-    throw new ConfigError(source, [{ line: thrown.line, message: message! }]);
+    const { line } = thrown;
+    throw new ConfigError(source, [{ line, message: tomlProblem(thrown.message, text.split('\n')[line - 1] ?? '') }]);
   }
 }
 
@@ -130,7 +135,7 @@ function mistakesOf(
 ): ConfigMistake[] {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   if (issue.code === 'unrecognized_keys') {
-    const valid = keysOfTable(path);
+    const valid = keysAt(configSchema, path);
     return issue.keys.map((key) => ({
       ...at(lines.lineOf([...path, key])),
       message: `unknown key ${dotted([...path, key])}${suggestion(key, valid) || `; valid here: ${valid.join(', ')}`}`,
@@ -138,40 +143,17 @@ function mistakesOf(
   }
   const variable = overridden.get(path.join('.'));
   const name = variable ?? (path.length === 0 ? 'the configuration' : dotted(path));
-  return [{ ...at(variable ? undefined : lines.lineOf(path)), message: `${name} ${problemOf(issue)}` }];
+  return [{ ...at(variable ? undefined : lines.lineOf(path)), message: `${name} ${hintAt(path, issue) ?? problemOf(issue)}` }];
 }
 
-function problemOf(issue: z.core.$ZodIssue): string {
-  if ((issue.code === 'invalid_type' || issue.code === 'invalid_value') && issue.input === undefined)
-    return 'is missing';
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${article(issue.expected)}`;
-    case 'invalid_value':
-      return `must be ${issue.values.map((value) => `"${String(value)}"`).join(' or ')}`;
-    case 'too_small':
-      return issue.origin === 'array'
-        ? 'needs at least one entry'
-        : issue.origin === 'string'
-          ? 'must not be empty'
-          : `must be at least ${issue.minimum}`;
-    case 'too_big':
-      return `must be at most ${issue.maximum}`;
-    default:
-      return issue.message;
-  }
-}
-
-function article(type: string): string {
-  const names: Record<string, string> = {
-    string: 'a text',
-    int: 'a whole number',
-    number: 'a whole number',
-    boolean: 'true or false',
-    array: 'a list',
-    object: 'a table',
-  };
-  return names[type] ?? type;
+/** Some mistakes have an obvious next step. */
+function hintAt(path: readonly (string | number)[], issue: z.core.$ZodIssue): string | undefined {
+  const [first, ...rest] = path;
+  if (first === 'nodes' && rest.length === 0 && (issue.input === undefined || issue.code === 'too_small'))
+    return 'is missing: add at least one [[nodes]]';
+  if (first === 'nodes' && rest.length === 0) return 'must be written as [[nodes]], once per node';
+  // A schema's own words stand behind `kind`.
+  return rest.at(-1) === 'kind' ? issue.message : undefined;
 }
 
 function crossChecks(values: ConfigValues, lines: KeyLines): ConfigMistake[] {

@@ -28,9 +28,29 @@ const hasOneSeed = ({
 
 const ONE_SEED = { message: 'needs exactly one of seed_file and seed_env' };
 
+const COMING: readonly unknown[] = ['lnd', 'cln', 'clightning', 'core-lightning', 'ldk', 'eclair'];
+
+function kindProblem({ input }: { readonly input?: unknown }): string {
+  if (input === undefined) return 'is missing: kind = "sim" makes a simulated node';
+  const soon = COMING.includes(typeof input === 'string' ? input.toLowerCase() : input);
+  return `must be "sim"${soon ? ': simulated nodes only for now, LND and Core Lightning come in a later version' : ''}`;
+}
+
+/** Refused without being repeated: it may hold a password. */
+const databaseUrl = z
+  .string()
+  .refine(
+    (url) => /^sqlite:(\/\/)?[^/\s]|^sqlite:(\/\/)?\/+[^/\s]/.test(url) || isPostgresUrl(url),
+    'must be sqlite:FILE or postgres://user@host/database',
+  );
+
+function isPostgresUrl(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url) && URL.canParse(url);
+}
+
 const nodeSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "-" or "_"'),
-  kind: z.literal('sim'),
+  kind: z.literal('sim', { error: kindProblem }),
   /** `tcp://127.0.0.1:port` of a simulated network in another process. */
   url: z
     .string()
@@ -57,7 +77,7 @@ export const configSchema = z.strictObject({
         .default([]),
     })
     .refine(hasOneSeed, ONE_SEED),
-  database: z.strictObject({ url: z.string().min(1) }).default({ url: 'sqlite:manifold.db' }),
+  database: z.strictObject({ url: databaseUrl }).default({ url: 'sqlite:manifold.db' }),
   api: z
     .strictObject({
       listen: z
@@ -96,24 +116,3 @@ export const configSchema = z.strictObject({
 export type ConfigValues = z.output<typeof configSchema>;
 export type NodeConfig = ConfigValues['nodes'][number];
 export type SeedSource = { readonly seed_file?: string | undefined; readonly seed_env?: string | undefined };
-
-/** Valid keys of each table, by its path without indexes; for finding what a typo meant. */
-export function keysOfTable(path: readonly (string | number)[]): readonly string[] {
-  let schema: z.ZodType = configSchema;
-  for (const step of path) {
-    schema = unwrapped(schema);
-    if (schema instanceof z.ZodArray) schema = schema.element as z.ZodType;
-    else if (schema instanceof z.ZodObject)
-      schema = (schema.shape as Record<string, z.ZodType>)[String(step)] ?? z.never();
-    else return [];
-  }
-  schema = unwrapped(schema);
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-}
-
-/** The type behind default and optional. */
-export function unwrapped(schema: z.ZodType): z.ZodType {
-  let inner = schema;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional) inner = inner.unwrap() as z.ZodType;
-  return inner;
-}

@@ -39,8 +39,8 @@ listen = ${quoted(listen)}
 # The API is not encrypted. Set this only behind a proxy that does TLS.
 # allow_remote = false
 
-# The nodes of the cluster. Kind "sim" without a url is a simulated network inside the daemon, new at every start: for
-# trying things out. With a url (tcp://127.0.0.1:9750) it is one of a simulated network in another process.
+# The nodes of the cluster. Kind "sim" is a simulated network inside the daemon, new at every start: for trying things
+# out. Whatever it holds when the daemon ends is gone with it.
 [[nodes]]
 name = "alpha"
 kind = "sim"

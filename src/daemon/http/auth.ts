@@ -1,20 +1,7 @@
 /** Who may do what: bearer tokens with scopes. */
 import type { ApiToken, Tokens } from '../../store/index.js';
+import type { Scope } from '../scopes.js';
 import { Problem } from './problems.js';
-
-export const SCOPES = [
-  'invoices:read',
-  'invoices:write',
-  'events:read',
-  'nodes:read',
-  'hints:write',
-  'tokens:write',
-  'webhooks:write',
-  'metrics:read',
-  'admin',
-] as const;
-
-export type Scope = (typeof SCOPES)[number];
 
 export interface Caller {
   readonly tokenId: string;

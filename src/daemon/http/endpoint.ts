@@ -8,10 +8,13 @@ import { z } from '@hono/zod-openapi';
 import { toHex } from '../../wire/bytes.js';
 import { sha256 } from '../../crypto/index.js';
 import type { IdempotencyClaim, Store } from '../../store/index.js';
+import { nearestWord } from '../config/nearest.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { RequestOrigin } from '../request-origin.js';
-import { authenticate, type Caller, type Scope } from './auth.js';
+import type { Scope } from '../scopes.js';
+import { keysAt, problemOf } from '../zod-words.js';
+import { authenticate, type Caller } from './auth.js';
 import { parseJson, readBody } from './body.js';
 import { Problem, problemResponse, storeProblem } from './problems.js';
 
@@ -252,12 +255,25 @@ function check(schema: Shape | undefined, value: unknown, what: string): unknown
     if (isEmpty) return undefined;
     throw new Problem(400, 'invalid_request', `${what} must be empty here`);
   }
-  const parsed = schema.safeParse(value);
+  if (value === undefined) throw new Problem(400, 'invalid_request', `${what} is missing: send a JSON object`);
+  const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   const errors = parsed.error.issues
+    .flatMap((issue) => fieldErrors(schema, issue))
     .slice(0, MOST_ERRORS)
-    .map(({ path, message }) => ({ field: path.map(String).join('.').slice(0, 200), message: message.slice(0, 300) }));
+    .map(({ field, message }) => ({ field: field.slice(0, 200), message: message.slice(0, 300) }));
   throw new Problem(400, 'invalid_request', `${what} is not as it must be: see errors`, { errors });
+}
+
+function fieldErrors(schema: Shape, issue: z.core.$ZodIssue): { field: string; message: string }[] {
+  const path = issue.path.map(String);
+  if (issue.code !== 'unrecognized_keys') return [{ field: path.join('.'), message: problemOf(issue) }];
+  const valid = keysAt(schema, path);
+  return issue.keys.map((key) => {
+    const nearest = nearestWord(key, valid);
+    const instead = nearest === undefined ? `there are ${valid.join(', ')}` : `did you mean ${nearest}?`;
+    return { field: [...path, key].join('.'), message: `is unknown here; ${instead}` };
+  });
 }
 
 const problemSchema = z

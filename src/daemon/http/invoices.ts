@@ -1,15 +1,18 @@
 /** `/v1/invoices` and `/v1/payments`. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
 import { decodeInvoice, stripLightningUri } from '../../bolt11/index.js';
-import type { ListedInvoice, Payment } from '../../store/index.js';
+import type { Payment } from '../../store/index.js';
 import { isHexOf, toHex } from '../../wire/bytes.js';
 import { compact } from '../compact.js';
-import { type CreateInvoice, type InvoiceView, viewOf } from '../invoices.js';
+import { type ListPlace, listInvoices } from '../invoice-list.js';
+import { INVOICE_STATES } from '../invoice-state.js';
+import type { CreateInvoice, InvoiceView } from '../invoices.js';
 import type { ApiContext } from './context.js';
 import { endpoint } from './endpoint.js';
 import { Problem, serviceProblem } from './problems.js';
 import {
   amountMsat,
+  badCursor,
   cursorText,
   hex32,
   isoTime,
@@ -52,7 +55,7 @@ const part = z.object({
 const invoice = z
   .object({
     payment_hash: z.string(),
-    state: z.enum(['open', 'accepted', 'settling', 'settled', 'canceled', 'expired']),
+    state: z.enum(INVOICE_STATES),
     hold: z.boolean(),
     bolt11: z.string().optional(),
     amount_msat: z.string().optional(),
@@ -140,10 +143,7 @@ function requestOf(body: z.output<typeof createBody>): CreateInvoice {
 const listQuery = z.strictObject({
   limit: queryNumber(1, 100, 25),
   cursor: z.string().max(500).optional(),
-  state: z
-    .enum(['open', 'accepted', 'paid', 'canceled', 'expired'])
-    .optional()
-    .openapi({ description: 'paid: settling or settled' }),
+  state: z.enum(INVOICE_STATES).optional(),
   reference: plainText(1, 200).optional(),
 });
 
@@ -153,7 +153,7 @@ function readRoutes(app: OpenAPIHono, api: ApiContext): void {
     path: '/v1/invoices',
     summary: 'List invoices',
     description:
-      'Newest first. Plain invoices without reference, metadata, hold or hash of your own are not stored, so they are not listed; see /v1/payments for what was paid.',
+      'Newest first. Plain invoices without reference, metadata, hold or hash of your own are not stored; they are listed once they are paid, at the time of the payment. Go on while there is a next_cursor, also after a short page.',
     scope: 'invoices:read',
     query: listQuery,
     answer: {
@@ -163,14 +163,12 @@ function readRoutes(app: OpenAPIHono, api: ApiContext): void {
     },
     async handle({ query: { limit, cursor, state, reference } }) {
       const place = cursor === undefined ? undefined : parseCursor(cursor);
-      const before = place && { createdAt: place.time, paymentHash: place.id };
-      const listed = await api.store.invoices.list({ limit, ...compact({ before, state, reference }) });
-      const invoices = await Promise.all(listed.map((one) => listedJson(api, one)));
-      const last = listed.length === limit ? listed.at(-1)!.invoice : undefined;
-      return {
-        status: 200,
-        body: { invoices, ...(last && { next_cursor: cursorText(last.createdAt, last.paymentHash) }) },
-      };
+      const { store, invoices } = api;
+      const sources = { store, invoices, now: () => api.clock.now() };
+      const after = place && listPlace(place);
+      const page = await listInvoices(sources, { limit, ...compact({ after, state, reference }) });
+      const next = page.next && { next_cursor: cursorText(page.next.time, `${page.next.kind}:${page.next.id}`) };
+      return { status: 200, body: { invoices: page.invoices.map(invoiceJson), ...next } };
     },
   });
   endpoint(app, api, {
@@ -189,16 +187,11 @@ function readRoutes(app: OpenAPIHono, api: ApiContext): void {
   });
 }
 
-/** What was paid or is held is read in full; the rest is told by its row. */
-async function listedJson(
-  api: ApiContext,
-  { invoice: record, state }: ListedInvoice,
-): Promise<Record<string, unknown>> {
-  if (state === 'paid' || state === 'accepted') {
-    const shown = await api.invoices.show(record.paymentHash);
-    if (shown.ok) return invoiceJson(shown.value);
-  }
-  return invoiceJson(viewOf(record, [], [], api.clock.now()));
+/** @throws {Problem} for a cursor of another list */
+function listPlace({ time, id }: { readonly time: number; readonly id: string }): ListPlace {
+  const [, kind, rest] = /^(invoice|payment):(.+)$/.exec(id) ?? [];
+  if (kind === undefined) throw badCursor();
+  return { time, kind: kind as ListPlace['kind'], id: rest! };
 }
 
 const settleBody = z.strictObject({ preimage: hex32.optional().openapi({ description: 'For a hash of your own' }) });

@@ -83,5 +83,9 @@ export function parseCursor(text: string): { readonly time: number; readonly id:
   } catch {
     // falls through to the refusal
   }
-  throw new Problem(400, 'bad_cursor', 'pass next_cursor of an earlier answer, unchanged');
+  throw badCursor();
+}
+
+export function badCursor(): Problem {
+  return new Problem(400, 'bad_cursor', 'pass next_cursor of an earlier answer to the same list, unchanged');
 }

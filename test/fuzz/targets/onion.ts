@@ -123,7 +123,8 @@ const encryptedData: BytesTarget = {
   corpus: () => hexOfVectors(['extra-payloads', 'bolt04-route-blinding', 'bolt04-onion-message'], 2, 600),
   run(input) {
     const result = decodeEncryptedData(input);
-    if (result.ok) sameBytes(encodeEncryptedData(result.value), input);
+    // Zero bytes before the features mean nothing and are not written again, so the meaning is compared, not the bytes.
+    if (result.ok) assert.deepEqual(decodeEncryptedData(encodeEncryptedData(result.value)), result);
     for (const role of ['payment_relay', 'payment_final', 'message_relay', 'message_final'] as const) {
       if (decodeEncryptedData(input, role).ok) assert.ok(result.ok, 'a role takes what nobody may take');
     }
