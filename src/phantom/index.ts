@@ -5,6 +5,7 @@ export {
   createPhantomInvoice,
   DEFAULT_MIN_FINAL_CLTV,
   LEAST_MIN_FINAL_CLTV,
+  MOST_MIN_FINAL_CLTV,
   type PhantomInvoice,
   type PhantomInvoiceParams,
 } from './invoice.js';

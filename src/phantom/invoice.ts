@@ -29,6 +29,8 @@ import {
 export const DEFAULT_MIN_FINAL_CLTV: BlockDelta = 80;
 /** LDK members refuse parts with less. */
 export const LEAST_MIN_FINAL_CLTV: BlockDelta = LDK_0_2.minFinalCltvExpiryDelta - FINAL_CLTV_MARGIN;
+/** Parts are refused when they are locked for more than 2016 blocks; the phantom hop and the route need some of them. */
+export const MOST_MIN_FINAL_CLTV: BlockDelta = 1_500;
 const DEFAULT_EXPIRY = 3600;
 
 export interface PhantomInvoiceParams {
@@ -45,7 +47,7 @@ export interface PhantomInvoiceParams {
   readonly now: UnixSeconds;
   /** 32 fresh random bytes, never used twice. */
   readonly entropy: Uint8Array;
-  /** {@link LEAST_MIN_FINAL_CLTV} to 65535, default {@link DEFAULT_MIN_FINAL_CLTV}. The invoice asks for 3 more. */
+  /** {@link LEAST_MIN_FINAL_CLTV} to {@link MOST_MIN_FINAL_CLTV}, default {@link DEFAULT_MIN_FINAL_CLTV}. The invoice asks for 3 more. */
   readonly minFinalCltv?: BlockDelta | undefined;
   /** Plaintext that every part brings back encrypted: payers must support payment_metadata. LDK members need 0.3. */
   readonly metadata?: Uint8Array | undefined;
@@ -99,7 +101,7 @@ function issueSecret(
 /**
  * Makes an invoice signed by the current epoch. Pure: the same parameters give the same string; nothing is stored.
  *
- * Errors: `no_members`, `no_healthy_member`, `no_usable_channel`, `min_final_cltv_too_short`, `invalid_amount`,
+ * Errors: `no_members`, `no_healthy_member`, `no_usable_channel`, `min_final_cltv_too_short`, `min_final_cltv_too_long`, `invalid_amount`,
  * `invalid_expiry`, `invalid_min_final_cltv`, and those of the BOLT 11 encoder (description, metadata).
  * @throws {RangeError} for `entropy` or `paymentHash` not of 32 bytes or `maxHints` not 1 to 5
  */
@@ -110,6 +112,12 @@ export function createPhantomInvoice(params: PhantomInvoiceParams): Result<Phant
     return err({
       code: 'min_final_cltv_too_short',
       message: `use a final CLTV of at least ${LEAST_MIN_FINAL_CLTV} blocks`,
+    });
+  }
+  if (minFinalCltv > MOST_MIN_FINAL_CLTV) {
+    return err({
+      code: 'min_final_cltv_too_long',
+      message: `use a final CLTV of at most ${MOST_MIN_FINAL_CLTV} blocks; payers lock no payment for longer`,
     });
   }
   // Parts of the entropy are seen by the payer; its hash is not.

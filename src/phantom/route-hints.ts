@@ -93,13 +93,12 @@ function candidateOf(params: HintParams, member: ClusterMember): Candidate | und
   if (inbound.length === 0) return undefined;
 
   const last = phantomHop(member.nodeId, scidOfMember(params, member), hintCltvExpiryDelta);
-  const channels =
-    inHints
-      ? ldkHintChannels(
-          inbound.map(({ channel }) => channel),
-          amountMsat,
-        )
-      : [];
+  const channels = inHints
+    ? ldkHintChannels(
+        inbound.map(({ channel }) => channel),
+        amountMsat,
+      )
+    : [];
   return {
     member,
     hints: channels.length > 0 ? channels.map((channel) => [channelHop(channel), last]) : [[last]],

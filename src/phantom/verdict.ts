@@ -11,6 +11,7 @@ import {
   type FailureFields,
   type FinalPayload,
   invalidPayloadFailure,
+  keysendMatches,
   peelOnion,
   type PeelError,
   totalMsatOf,
@@ -249,8 +250,11 @@ function judgePayload(htlc: JudgedHtlc, payload: FinalPayload, opened: Opened): 
     );
   }
   if (!payload.paymentData) return fail('no payment secret', details);
+  if (payload.keysendPreimage && !keysendMatches(payload, htlc.paymentHash))
+    return fail('keysend preimage of another hash', details);
   const { paymentSecret } = payload.paymentData;
   if (amountMsat === 0n || totalMsat === 0n) return fail('nothing is paid', details);
+  if (totalMsat > MAX_MSAT) return fail('more than there is', details);
   // Authenticity before everything that needs time or height: a stranger learns nothing, and needs no row.
   const verified = verifyPaymentSecret({
     keys,

@@ -16,6 +16,10 @@ export function selectSql(table: LedgerTable<unknown>, where: string): string {
 export const LIVE_PARTS = "not (decision = 'fail' and final = 'failed')";
 export const LIVE_SETS = "state <> 'failed'";
 
+/** What succeeded first, then the newest: anybody with an invoice can make failed ones without end. */
+export const LATEST_SETS = "order by state in ('settling', 'settled') desc, opened_at desc, id limit 200";
+export const LATEST_PARTS = "order by decision = 'settle' desc, first_seen_at desc, htlc_id limit 1000";
+
 /** One row per execution. */
 export const sqliteSql = {
   insert: (table: string, columns: readonly Column[]): string =>

@@ -33,6 +33,7 @@ export class SimSession implements InterceptSession {
   readonly #onTheWay = new Set<{ readonly key: HtlcKey; readonly answer: HtlcAnswer }>();
   readonly #heartbeats: Waiting[] = [];
   #open = true;
+  #frozenUntil: Millis = 0;
   #cancelThaw: (() => void) | undefined;
 
   constructor(world: World, handlers: InterceptHandlers, host: SessionHost) {
@@ -74,12 +75,14 @@ export class SimSession implements InterceptSession {
 
   readonly close = (): void => this.end('closed by us');
 
-  /** Nothing passes for a while, in neither direction; nobody is told. */
+  /** Nothing passes for a while, in neither direction; nobody is told. A shorter freeze does not end a longer one. */
   freeze(duration: Millis): void {
     if (!this.#open) return;
+    const { clock } = this.#world;
+    this.#frozenUntil = Math.max(this.#frozenUntil, clock.now() + duration);
     this.#cancelThaw?.();
     this.#pipe.setUp(false);
-    this.#cancelThaw = this.#world.clock.after(duration, () => this.#thaw());
+    this.#cancelThaw = clock.after(this.#frozenUntil - clock.now(), () => this.#thaw());
   }
 
   #thaw(): void {

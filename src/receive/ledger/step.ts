@@ -66,6 +66,9 @@ function admit(work: Step, presented: PresentedPart): LedgerReply {
   return replyFor(work, presented.key);
 }
 
+/** More than any wallet sends; a step looks at all of them, so their number bounds its time. */
+const MOST_LIVE_PARTS = 500;
+
 /** Why no part of this hash can join anything now. */
 function reasonToRefuse(account: Account, presented: PresentedPart): string | undefined {
   if (account.sets.some(({ state }) => state === 'settling' || state === 'settled')) {
@@ -76,6 +79,7 @@ function reasonToRefuse(account: Account, presented: PresentedPart): string | un
   if (account.sets.some(({ state, acceptedAt }) => state === 'open' && acceptedAt !== undefined)) {
     return 'a complete payment waits for the merchant already';
   }
+  if (account.parts.filter(livePart).length >= MOST_LIVE_PARTS) return 'too many parts are held for this hash';
   if (presented.preimage === undefined && account.terms === undefined) {
     return 'nobody here knows the preimage or how to ask for it';
   }

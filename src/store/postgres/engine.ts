@@ -17,7 +17,7 @@ import {
   PART,
   TERMS,
 } from '../ledger-rows.js';
-import { LIVE_PARTS, LIVE_SETS, postgresSql, selectSql } from '../ledger-sql.js';
+import { LATEST_PARTS, LATEST_SETS, LIVE_PARTS, LIVE_SETS, postgresSql, selectSql } from '../ledger-sql.js';
 import type { Tables } from '../tables.js';
 import { isConnectionLost, isSerializationFailure, isUniqueViolation, toStoreError } from './errors.js';
 import { CHANNEL, Hints } from './listener.js';
@@ -38,10 +38,10 @@ const SELECT_LIVE = {
   sets: { name: 'sets', text: selectSql(HTLC_SET, `${IN_LIST} and ${LIVE_SETS}`), rowMode: 'array' as const },
   parts: { name: 'parts', text: selectSql(PART, `${IN_LIST} and ${LIVE_PARTS}`), rowMode: 'array' as const },
 };
-/** For a reader: all there is. */
+/** For a reader: the latest, which is all of it unless somebody spams the hash. */
 const SELECT_ALL = {
-  sets: { name: 'all-sets', text: selectSql(HTLC_SET, IN_LIST), rowMode: 'array' as const },
-  parts: { name: 'all-parts', text: selectSql(PART, IN_LIST), rowMode: 'array' as const },
+  sets: { name: 'all-sets', text: selectSql(HTLC_SET, `${IN_LIST} ${LATEST_SETS}`), rowMode: 'array' as const },
+  parts: { name: 'all-parts', text: selectSql(PART, `${IN_LIST} ${LATEST_PARTS}`), rowMode: 'array' as const },
 };
 const INSERT_EVENTS = { name: 'event_insert', text: postgresSql.insert('event', EVENT_COLUMNS) };
 

@@ -15,7 +15,7 @@ import {
   TERMS,
   type Upserts,
 } from '../ledger-rows.js';
-import { LIVE_PARTS, LIVE_SETS, selectSql, sqliteSql } from '../ledger-sql.js';
+import { LATEST_PARTS, LATEST_SETS, LIVE_PARTS, LIVE_SETS, selectSql, sqliteSql } from '../ledger-sql.js';
 import type { Tables } from '../tables.js';
 import { InProcessClient, type SqliteClient, WorkerClient } from './client.js';
 import type { SqliteOptions, SqliteResult, SqliteStatement } from './connection.js';
@@ -36,8 +36,8 @@ const SELECT_LIVE = [
   selectSql(HTLC_SET, `${IN_LIST} and ${LIVE_SETS}`),
   selectSql(PART, `${IN_LIST} and ${LIVE_PARTS}`),
 ];
-/** For a reader: all there is. */
-const SELECT_ALL = [selectSql(HTLC_SET, IN_LIST), selectSql(PART, IN_LIST)];
+/** For a reader: the latest, which is all of it unless somebody spams the hash. */
+const SELECT_ALL = [selectSql(HTLC_SET, `${IN_LIST} ${LATEST_SETS}`), selectSql(PART, `${IN_LIST} ${LATEST_PARTS}`)];
 const INSERT_EVENT = sqliteSql.insert('event', EVENT_COLUMNS);
 
 export class SqliteEngine implements Engine {
