@@ -1,5 +1,8 @@
 /** `manifold token …` and `manifold webhook …` */
 import type { Command } from 'commander';
+import { EVENT_TYPES } from '../daemon/event-json.js';
+import { SCOPES } from '../daemon/scopes.js';
+import { listOf, required, webUrl } from './checks.js';
 import { ApiClient, type Json } from './client.js';
 import { columns, type CommonOptions, print, table, textOf, withDaemon } from './common.js';
 import { CliError, type Io, usageError } from './io.js';
@@ -13,14 +16,13 @@ function registerTokens(program: Command, io: Io): void {
   const token = program.command('token').description('API tokens');
   withDaemon(token.command('create'))
     .description('create a token; it is shown only now')
-    .requiredOption('--name <text>', 'what it is for')
-    .requiredOption(
-      '--scopes <list>',
-      'with commas: invoices:read,invoices:write,events:read,nodes:read,hints:write,tokens:write,webhooks:write,metrics:read,admin',
-    )
-    .action(async (options: CommonOptions & { name: string; scopes: string }) => {
+    .option('--name <text>', 'what it is for (required)')
+    .option('--scopes <list>', `what it may do (required), with commas: ${SCOPES.join(',')}`)
+    .action(async (options: CommonOptions & { name?: string; scopes?: string }) => {
+      const name = required(options.name, '--name');
+      const scopes = listOf(required(options.scopes, '--scopes'), SCOPES, '--scopes');
       const client = await ApiClient.open(io, options);
-      const made = await client.post('/v1/tokens', { name: options.name, scopes: options.scopes.split(',') });
+      const made = await client.post('/v1/tokens', { name, scopes });
       await print(io, options, made, () =>
         table([
           ['token', textOf(made['token'])],
@@ -55,10 +57,11 @@ function registerWebhooks(program: Command, io: Io): void {
   withDaemon(webhook.command('create'))
     .description('call a URL for events from now on; its secret is shown only now')
     .argument('<url>', 'http or https URL')
-    .option('--types <list>', 'only these events, with commas')
+    .option('--types <list>', `only these events, with commas: ${EVENT_TYPES.join(',')}`)
     .action(async (url: string, options: CommonOptions & { types?: string }) => {
-      const client = await ApiClient.open(io, options);
-      const made = await client.post('/v1/webhooks', { url, event_types: options.types?.split(',') ?? [] });
+      const event_types = options.types === undefined ? [] : listOf(options.types, EVENT_TYPES, '--types');
+      const body = { url: webUrl(url), event_types };
+      const made = await (await ApiClient.open(io, options)).post('/v1/webhooks', body);
       await print(io, options, made, () =>
         table([
           ['id', textOf(made['id'])],
@@ -89,6 +92,8 @@ function registerWebhooks(program: Command, io: Io): void {
         throw new CliError(
           'not_delivered',
           `the endpoint did not take it: ${textOf(result['error'] ?? `status ${textOf(result['status'])}`)}`,
+          1,
+          options.json === true,
         );
     });
   withDaemon(webhook.command('enable'))

@@ -3,7 +3,7 @@ import { randomBytes } from '../crypto/index.js';
 import { toHex } from '../wire/bytes.js';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type CommonOptions, configPath } from './common.js';
+import { type CommonOptions, configPath, isConfigNamed } from './common.js';
 import { CliError, type Io } from './io.js';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -13,9 +13,9 @@ const TIMEOUT_MS = 30_000;
 
 export class ApiClient {
   readonly #base: string;
-  readonly #token: string;
+  readonly #token: Token;
 
-  constructor(base: string, token: string) {
+  constructor(base: string, token: Token) {
     this.#base = base.replace(/\/+$/, '');
     this.#token = token;
   }
@@ -23,8 +23,12 @@ export class ApiClient {
   /** `MANIFOLD_API` and `MANIFOLD_TOKEN`, or what the configuration and the file beside it say. */
   static async open(io: Io, options: CommonOptions): Promise<ApiClient> {
     const path = configPath(io, options);
-    const base = io.env['MANIFOLD_API'] ?? (await configuredApi(path, io));
-    return new ApiClient(base, io.env['MANIFOLD_TOKEN'] ?? (await storedToken(join(dirname(path), 'admin.token'))));
+    const base = io.env['MANIFOLD_API'] ?? (await configuredApi(path, io, isConfigNamed(io, options)));
+    const given = io.env['MANIFOLD_TOKEN'];
+    return new ApiClient(
+      base,
+      given === undefined ? await storedToken(join(dirname(path), 'admin.token')) : { text: given },
+    );
   }
 
   get(path: string): Promise<Json> {
@@ -59,13 +63,13 @@ export class ApiClient {
     try {
       response = await fetch(this.#base + path, {
         ...init,
-        headers: { authorization: `Bearer ${this.#token}`, ...init.headers },
+        headers: { authorization: `Bearer ${this.#token.text}`, ...init.headers },
       });
     } catch (error) {
       throw this.#unreachable(error);
     }
     if (response.ok) return response;
-    throw problemOf(response.status, await response.text());
+    throw withTokenAdvice(problemOf(response.status, await response.text()), this.#token);
   }
 
   #unreachable(error: unknown): CliError {
@@ -85,6 +89,22 @@ export class ApiClient {
   }
 }
 
+interface Token {
+  readonly text: string;
+  /** Where it was found; absent if it came from MANIFOLD_TOKEN. */
+  readonly path?: string;
+}
+
+/** What to do about a token that does not work, by where it came from. */
+function withTokenAdvice(error: CliError, { path }: Token): CliError {
+  if (error.code !== 'token_invalid') return error;
+  const advice =
+    path === undefined
+      ? 'the token in MANIFOLD_TOKEN is unknown or revoked; unset it to use admin.token, or set another'
+      : `the token in ${path} is unknown or revoked; restart the daemon, it writes a new one then`;
+  return new CliError(error.code, advice);
+}
+
 function problemOf(status: number, text: string): CliError {
   try {
     const { code, detail, errors } = JSON.parse(text) as {
@@ -93,7 +113,7 @@ function problemOf(status: number, text: string): CliError {
       errors?: { field: string; message: string }[];
     };
     const fields = (errors ?? []).map(({ field, message }) => `\n  ${field}: ${message}`);
-    return new CliError(code, detail + fields.join(''));
+    return new CliError(code, detail + fields.join(''), status === 400 ? 2 : 1);
   } catch {
     return new CliError(
       'bad_answer',
@@ -102,7 +122,8 @@ function problemOf(status: number, text: string): CliError {
   }
 }
 
-async function configuredApi(path: string, io: Io): Promise<string> {
+/** @param isNamed the user named the file, so it must be there */
+async function configuredApi(path: string, io: Io, isNamed: boolean): Promise<string> {
   const { loadConfig, splitListen, ConfigError } = await import('../daemon/config/load.js');
   try {
     const { host, port } = splitListen((await loadConfig(path, io.env)).api.listen);
@@ -110,14 +131,14 @@ async function configuredApi(path: string, io: Io): Promise<string> {
     return `http://${host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`;
   } catch (error) {
     // Without a configuration of its own the command line may still reach a daemon by token and address.
-    if (error instanceof ConfigError) return DEFAULT_API;
+    if (error instanceof ConfigError && error.isMissing && !isNamed) return DEFAULT_API;
     throw error;
   }
 }
 
-async function storedToken(path: string): Promise<string> {
+async function storedToken(path: string): Promise<Token> {
   try {
-    return (await readFile(path, 'utf8')).trim();
+    return { text: (await readFile(path, 'utf8')).trim(), path };
   } catch {
     throw new CliError(
       'no_token',

@@ -1,7 +1,7 @@
 /** `manifold nodes`, `manifold hints …` and `manifold sim pay`. */
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { amountText, parseAmount } from './amount.js';
+import { contentOf, wholeNumber } from './checks.js';
 import { ApiClient, type Json } from './client.js';
 import { columns, type CommonOptions, print, table, textOf, withDaemon } from './common.js';
 import { CliError, type Io, usageError, writeJson } from './io.js';
@@ -48,7 +48,7 @@ function nodeLines(shown: Json): string[] {
 const MAX_IMPORT = 4_000_000;
 
 async function importHints(io: Io, file: string, options: CommonOptions): Promise<void> {
-  const text = file === '-' ? await wholeInput(io) : await contentOf(file);
+  const text = file === '-' ? await wholeInput(io) : await contentOf(file, 'hints import');
   const client = await ApiClient.open(io, options);
   for (const hints of parsedHints(text)) {
     const taken = await client.post('/v1/hints', hints);
@@ -88,14 +88,6 @@ function parsed(text: string): unknown {
   }
 }
 
-async function contentOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new CliError('cannot_read', `the hints cannot be read: ${(error as Error).message}`);
-  }
-}
-
 async function wholeInput(io: Io): Promise<string> {
   let text = '';
   for await (const chunk of io.stdin) {
@@ -116,25 +108,51 @@ function registerSim(program: Command, io: Io): void {
     .description('let a simulated wallet pay an invoice')
     .argument('<invoice>', 'a BOLT 11 invoice')
     .option('--amount <amount>', 'for an invoice without an amount')
-    .option('--parts <number>', 'in how many parts', '1')
-    .action(async (invoice: string, options: PayOptions) => {
-      const amount = options.amount === undefined ? undefined : parseAmount(options.amount);
-      if (!/^\d{1,2}$/.test(options.parts)) throw usageError('--parts is a number from 1 to 16');
-      const client = await ApiClient.open(io, options);
-      const paid = await client.post('/v1/sim/pay', {
-        invoice,
-        parts: Number(options.parts),
-        ...(amount !== undefined && { amount_msat: amount.toString() }),
-      });
-      await print(io, options, paid, () => paymentLines(paid));
-      if (paid['outcome'] === 'failed')
-        throw new CliError('payment_failed', 'the payment failed; the attempts above say where');
-    });
+    .option('--parts <number>', 'in how many parts (1 to 16)', '1')
+    .action(async (invoice: string, options: PayOptions) => simPay(io, invoice, options));
 }
 
+async function simPay(io: Io, invoice: string, options: PayOptions): Promise<void> {
+  const amount = options.amount === undefined ? undefined : parseAmount(options.amount);
+  const parts = wholeNumber(options.parts, [1, 16], '--parts');
+  const client = await ApiClient.open(io, options);
+  const request = { invoice, parts, ...(amount !== undefined && { amount_msat: amount.toString() }) };
+  const paid = await client.post('/v1/sim/pay', request).catch(askForAmount);
+  const next = paid['outcome'] === 'pending' && options.json !== true ? await whatNext(client, paid) : [];
+  await print(io, options, paid, () => [...paymentLines(paid), ...next]);
+  if (paid['outcome'] === 'failed')
+    throw new CliError('payment_failed', `the payment failed: ${whyFailed(paid)}`, 1, options.json === true);
+}
+
+function askForAmount(error: unknown): never {
+  if (error instanceof CliError && error.code === 'amount_missing')
+    throw usageError('the invoice leaves the amount to the payer: say how much with --amount, like --amount 1000sat');
+  throw error;
+}
+
+async function whatNext(client: ApiClient, paid: Json): Promise<string[]> {
+  const hash = textOf(paid['payment_hash']);
+  const invoice = await client.get(`/v1/invoices/${hash}`).catch((): Json => ({}));
+  if (invoice['hold'] !== true) return ['', `Still under way. See: manifold invoice show ${hash}`];
+  return [
+    '',
+    'This is a hold invoice: the payment waits for your word.',
+    `  manifold invoice settle ${hash}`,
+    `  manifold invoice cancel ${hash}`,
+  ];
+}
+
+function whyFailed(paid: Json): string {
+  const isUnroutable = (paid['parts'] as Json[]).some(({ outcome }) => outcome === 'unroutable');
+  return isUnroutable ? UNROUTABLE : 'the attempts above say where';
+}
+
+const UNROUTABLE =
+  'unroutable, no path to the members named has room for it; try more --parts, and see `manifold nodes` for what they can receive';
+
 function paymentLines(paid: Json): string[] {
-  const attempts = (paid['parts'] as Json[]).flatMap((part) =>
-    (part['attempts'] as Json[]).map((attempt) => {
+  const attempts = (paid['parts'] as Json[]).flatMap((part) => [
+    ...(part['attempts'] as Json[]).map((attempt) => {
       const failure = attempt['failure'] as Json | undefined;
       const why = failure ? `${textOf(failure['name'] ?? failure['code'])} by ${textOf(failure['blamed'])}` : '';
       return [
@@ -144,7 +162,10 @@ function paymentLines(paid: Json): string[] {
         why,
       ];
     }),
-  );
+    ...(part['outcome'] === 'unroutable'
+      ? [['unroutable', amountText(part['amount_msat'] as string), '-', 'no path has room for it']]
+      : []),
+  ]);
   return [
     ...table([
       ['outcome', textOf(paid['outcome'])],

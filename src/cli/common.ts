@@ -29,6 +29,11 @@ export function configPath(io: Io, { config }: CommonOptions): string {
   return config ?? io.env['MANIFOLD_CONFIG'] ?? join(homedir(), '.manifold', 'manifold.toml');
 }
 
+/** The user said where it is; otherwise it may be missing. */
+export function isConfigNamed(io: Io, { config }: CommonOptions): boolean {
+  return config !== undefined || io.env['MANIFOLD_CONFIG'] !== undefined;
+}
+
 /** As JSON, or as lines for a person. */
 export async function print(
   io: Io,

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { decodeText, type Decoded } from '../daemon/decode.js';
 import { amountText } from './amount.js';
 import { table, withJson } from './common.js';
-import { CliError, type Io, printable, usageError, writeJson, writeLine } from './io.js';
+import { CliError, type Io, usageError, writeJson, writeLine } from './io.js';
 
 /** Longer lines are refused without being kept; the longest invoice that is read has a quarter of it. */
 const MAX_LINE = 1_048_576;
@@ -30,19 +30,9 @@ async function decodeOne(io: Io, text: string, json: boolean): Promise<void> {
   if (!decoded.valid) {
     const { code, message, position } = decoded.error;
     const place = position === undefined ? '' : ` at character ${position}`;
-    throw new SilentOrNot(json, code, `not a valid invoice${place}: ${message} (${code})`);
+    throw new CliError(code, `not a valid invoice${place}: ${message} (${code})`, 1, json);
   }
   if (!json) for (const line of readable(decoded)) await writeLine(io, line);
-}
-
-/** The refusal; already told where JSON was asked for. */
-export class SilentOrNot extends CliError {
-  readonly isTold: boolean;
-
-  constructor(isTold: boolean, code: string, message: string) {
-    super(code, message);
-    this.isTold = isTold;
-  }
 }
 
 async function decodeLines(io: Io): Promise<void> {
@@ -96,26 +86,40 @@ function readable({ fields }: Extract<Decoded, { valid: true }>): string[] {
   const made = fields.timestamp * 1000;
   const expires = made + Number(fields.expiry) * 1000;
   const time = (millis: number): string => (millis <= 8.64e15 ? new Date(millis).toISOString() : 'never');
-  const hints = (fields.routes ?? []).map((hops) =>
-    hops.map((hop) => `${hop.pubkey} ${hop.short_channel_id}`).join(' → '),
+  const hints = (fields.routes ?? []).map(
+    (hops) => ['route hint', hops.map((hop) => `${hop.pubkey} ${hop.short_channel_id}`).join(' → ')] as const,
   );
-  return [
-    ...table([
-      ['type', 'BOLT 11 invoice'],
-      ['network', fields.network],
-      ['amount', amountText(fields.amount_msat)],
-      ['description', fields.description],
-      ['description hash', fields.description_hash],
-      ['payment hash', fields.payment_hash],
-      ['payment secret', fields.payment_secret],
-      ['payee', fields.payee],
-      ['made', time(made)],
-      ['expires', time(expires)],
-      ['final CLTV', `${fields.min_final_cltv_expiry_delta} blocks`],
-      ['features', fields.features.join(', ')],
-      ['metadata', fields.payment_metadata],
-      ['fallback', fields.fallbacks?.map(({ address }) => address).join(', ')],
-    ]),
-    ...hints.map((hint) => printable(`route hint  ${hint}`)),
-  ];
+  return table([
+    ['type', 'BOLT 11 invoice'],
+    ['network', fields.network],
+    ['amount', amountText(fields.amount_msat)],
+    ['description', fields.description || undefined],
+    ['description hash', fields.description_hash],
+    ['payment hash', fields.payment_hash],
+    ['payment secret', fields.payment_secret],
+    ['payee', fields.payee],
+    ['made', time(made)],
+    ['expires', time(expires)],
+    ['final CLTV', `${fields.min_final_cltv_expiry_delta} blocks`],
+    ['features', fields.features.map(featureName).join(', ') || undefined],
+    ['metadata', fields.payment_metadata],
+    ['fallback', fields.fallbacks?.map(({ address }) => address).join(', ')],
+    ...hints,
+  ]);
+}
+
+/** Names of BOLT 9 that an invoice may carry, by their even bit. */
+const FEATURE_NAMES: Readonly<Record<number, string>> = {
+  8: 'var_onion_optin',
+  14: 'payment_secret',
+  16: 'basic_mpp',
+  24: 'option_route_blinding',
+  36: 'option_attribution_data',
+  48: 'option_payment_metadata',
+};
+
+/** An even bit is required of the payer, an odd one is offered. */
+function featureName(bit: number): string {
+  const name = FEATURE_NAMES[bit - (bit % 2)];
+  return `${name ?? 'unknown'} (${bit}, ${bit % 2 === 0 ? 'required' : 'optional'})`;
 }

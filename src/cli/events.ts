@@ -1,6 +1,8 @@
 /** `manifold events` */
 import type { Command } from 'commander';
 import { amountText } from './amount.js';
+import { EVENT_TYPES } from '../daemon/event-json.js';
+import { listOf } from './checks.js';
 import { ApiClient, type Json } from './client.js';
 import { type CommonOptions, textOf, withDaemon } from './common.js';
 import { CliError, type Io, printable, usageError, writeJson, writeLine } from './io.js';
@@ -18,10 +20,11 @@ export function registerEvents(program: Command, io: Io): void {
     .description('print what happened, one event per line')
     .option('-f, --follow', 'go on with what happens, also after a restart of the daemon')
     .option('--after <id>', 'begin after this event (default: the beginning; with --follow: now)')
-    .option('--types <list>', 'only these, with commas: invoice.settled,alarm')
+    .option('--types <list>', `only these, with commas: ${EVENT_TYPES.join(',')}`)
     .action(async (options: EventsOptions) => {
       if (options.after !== undefined && !/^\d{1,18}$/.test(options.after))
-        throw usageError('--after is the id of an event');
+        throw usageError(`--after is the id of an event, a whole number, not "${options.after}"`);
+      if (options.types !== undefined) listOf(options.types, EVENT_TYPES, '--types');
       const client = await ApiClient.open(io, options);
       if (options.follow) await follow(io, client, options);
       else await pages(io, client, options);
@@ -31,7 +34,7 @@ export function registerEvents(program: Command, io: Io): void {
 function queryOf(after: string | undefined, types: string | undefined): string {
   const query = new URLSearchParams();
   if (after !== undefined) query.set('after', after);
-  if (types !== undefined) query.set('types', types);
+  if (types !== undefined) query.set('types', listOf(types, EVENT_TYPES, '--types').join(','));
   return query.toString();
 }
 
@@ -60,7 +63,7 @@ async function follow(io: Io, client: ApiClient, options: EventsOptions): Promis
     } catch (error) {
       const isRefusal =
         error instanceof CliError &&
-        !['not_running', 'unreachable', 'store_unavailable', 'too_many_streams'].includes(error.code);
+        !['not_running', 'unreachable', 'store_unavailable', 'starting', 'too_many_streams'].includes(error.code);
       if (isRefusal) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

@@ -1,7 +1,8 @@
 /** `manifold init`: a configuration to edit and a cluster seed to keep. */
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { contentOf } from './checks.js';
 import { type CommonOptions, configPath, print, withConfig, withJson } from './common.js';
 import { CliError, type Io, usageError } from './io.js';
 import { newPassphrase, type PassphraseOptions } from './passphrase.js';
@@ -47,6 +48,7 @@ async function init(io: Io, options: InitOptions): Promise<void> {
   if (options.seedEnv !== undefined && (options.recipient ?? options.seedFrom) !== undefined) {
     throw usageError('--seed-env writes no seed, so --recipient and --seed-from do not go with it');
   }
+  for (const recipient of options.recipient ?? []) await checkRecipient(recipient);
   const path = resolve(configPath(io, options));
   const seedPath = join(dirname(path), 'seed.age');
   await refuseExisting(path);
@@ -61,6 +63,12 @@ async function init(io: Io, options: InitOptions): Promise<void> {
     ...(phantomNodeId !== undefined && { seed_file: seedPath, phantom_node_id: phantomNodeId }),
   };
   await print(io, options, written, () => nextSteps(path, seedPath, options, phantomNodeId));
+}
+
+async function checkRecipient(recipient: string): Promise<void> {
+  const { recipientProblem } = await import('../daemon/seed-file.js');
+  const problem = recipientProblem(recipient);
+  if (problem !== undefined) throw usageError(`--recipient: ${problem}`);
 }
 
 async function refuseExisting(path: string): Promise<void> {
@@ -84,10 +92,23 @@ async function checkedTemplate(path: string, { network, listen, database, seedEn
   try {
     parseConfig(text, path, {});
   } catch (error) {
-    if (error instanceof ConfigError) throw usageError(error.mistakes.map(({ message }) => message).join('\n'));
+    if (error instanceof ConfigError)
+      throw usageError(error.mistakes.map(({ message }) => byOption(message)).join('\n'));
     throw error;
   }
   return text;
+}
+
+/** The options by which the values of the file were given. */
+function byOption(message: string): string {
+  const names = {
+    'database.url': '--database',
+    'api.listen': '--listen',
+    network: '--network',
+    'cluster.seed_env': '--seed-env',
+  };
+  const found = Object.entries(names).find(([key]) => message.startsWith(`${key} `) || message.startsWith(`${key}:`));
+  return found ? found[1] + message.slice(found[0].length) : message;
 }
 
 async function writeSeed(io: Io, path: string, options: InitOptions): Promise<string> {
@@ -111,7 +132,7 @@ async function writeSeed(io: Io, path: string, options: InitOptions): Promise<st
 async function chosenSeed(io: Io, { seedFrom }: InitOptions): Promise<Uint8Array> {
   if (seedFrom === undefined) return (await import('../crypto/index.js')).randomBytes(32);
   const { seedOfText } = await import('../daemon/seed-file.js');
-  if (seedFrom !== '-') return seedOfText(await readFile(seedFrom, 'utf8'), seedFrom);
+  if (seedFrom !== '-') return seedOfText(await contentOf(seedFrom, '--seed-from'), seedFrom);
   let text = '';
   for await (const chunk of io.stdin) {
     text += String(chunk);
@@ -124,7 +145,10 @@ function nextSteps(path: string, seedPath: string, options: InitOptions, phantom
   const start = options.config === undefined ? 'manifold start' : `manifold start --config ${path}`;
   const seed =
     phantomNodeId === undefined
-      ? [`Pass the seed as 64 hex digits in the environment variable ${options.seedEnv!}.`]
+      ? [
+          `Pass the seed as 64 hex digits in the environment variable ${options.seedEnv!}.`,
+          'To make one: openssl rand -hex 32. Keep a copy: without it payments on their way are lost.',
+        ]
       : [
           `Seed:           ${seedPath}`,
           `Phantom node:   ${phantomNodeId}`,

@@ -14,11 +14,14 @@ export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: string;
   readonly exitCode: 1 | 2;
+  /** The output says it already: with --json there is one document only. */
+  readonly isTold: boolean;
 
-  constructor(code: string, message: string, exitCode: 1 | 2 = 1) {
+  constructor(code: string, message: string, exitCode: 1 | 2 = 1, isTold = false) {
     super(message);
     this.code = code;
     this.exitCode = exitCode;
+    this.isTold = isTold;
   }
 }
 

@@ -1,6 +1,5 @@
 /** The command line. Exit codes: 0 good, 1 refused or failed, 2 wrong usage. */
 import { Command, CommanderError } from 'commander';
-import { SilentOrNot } from './decode.js';
 import { CliError, type Io, writeJson } from './io.js';
 
 export async function main(argv: readonly string[], io: Io = process): Promise<number> {
@@ -63,17 +62,21 @@ async function exitCodeOf(error: unknown, argv: readonly string[], io: Io): Prom
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (!(error instanceof Error)) throw error;
   const { exitCode, code } = describe(error);
-  if (error instanceof SilentOrNot && error.isTold) return exitCode;
+  if (error instanceof CliError && error.isTold) return exitCode;
   if (argv.includes('--json')) await writeJson(io, { error: { code, message: error.message } });
   else io.stderr.write(`manifold: ${error.message}\n`);
   if (io.env['MANIFOLD_DEBUG'] && code === 'internal') io.stderr.write(`${error.stack ?? ''}\n`);
   return exitCode;
 }
 
+/** The seed is not where the configuration says, or is none. */
+const MISCONFIGURED: readonly unknown[] = ['seed_missing', 'bad_seed'];
+
 /** Mistakes in the configuration count as wrong usage. */
 function describe(error: Error): { readonly exitCode: number; readonly code: string } {
   if (error instanceof CliError) return error;
   if (error.name === 'ConfigError') return { exitCode: 2, code: 'bad_configuration' };
   const { code } = error as { code?: unknown };
+  if (error.name === 'SeedError' && MISCONFIGURED.includes(code)) return { exitCode: 2, code: String(code) };
   return { exitCode: 1, code: typeof code === 'string' ? code : 'internal' };
 }

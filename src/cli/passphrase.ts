@@ -1,7 +1,7 @@
 /** Where the passphrase of a seed file comes from: a file, the environment, or a person; never an argument. */
 import { createInterface } from 'node:readline/promises';
-import { readFile } from 'node:fs/promises';
 import { Writable } from 'node:stream';
+import { contentOf } from './checks.js';
 import { CliError, type Io } from './io.js';
 
 export interface PassphraseOptions {
@@ -12,11 +12,8 @@ export interface PassphraseOptions {
 async function configuredPassphrase(io: Io, { passphraseFile }: PassphraseOptions): Promise<string | undefined> {
   const path = passphraseFile ?? io.env['MANIFOLD_PASSPHRASE_FILE'];
   if (path === undefined) return io.env['MANIFOLD_PASSPHRASE'];
-  try {
-    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new CliError('cannot_read', `the passphrase file cannot be read: ${(error as Error).message}`);
-  }
+  const option = passphraseFile === undefined ? 'MANIFOLD_PASSPHRASE_FILE' : '--passphrase-file';
+  return (await contentOf(path, option)).replace(/\r?\n$/, '');
 }
 
 /** The passphrase of an existing file. */

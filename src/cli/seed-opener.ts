@@ -1,7 +1,7 @@
 /** How the command line opens seed files. */
-import { readFile } from 'node:fs/promises';
 import type { SeedOpener } from '../daemon/seed-file.js';
-import { CliError, type Io } from './io.js';
+import { contentOf } from './checks.js';
+import type { Io } from './io.js';
 import { existingPassphrase, type PassphraseOptions } from './passphrase.js';
 
 /** Asks once even if several files need a passphrase. */
@@ -12,14 +12,7 @@ export function seedOpener(io: Io, options: PassphraseOptions): SeedOpener {
     async identities() {
       const path = io.env['MANIFOLD_AGE_IDENTITY_FILE'];
       if (path === undefined) return undefined;
-      try {
-        return await readFile(path, 'utf8');
-      } catch (error) {
-        throw new CliError(
-          'cannot_read',
-          `the age identity file cannot be read: ${(error as Error).message}; check MANIFOLD_AGE_IDENTITY_FILE`,
-        );
-      }
+      return contentOf(path, 'MANIFOLD_AGE_IDENTITY_FILE');
     },
   };
 }

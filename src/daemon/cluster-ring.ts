@@ -35,7 +35,7 @@ async function readSeed(
   if (text === undefined) {
     throw new SeedError(
       'seed_missing',
-      `the environment variable ${seed_env!} is not set; it has to hold the seed as 64 hex digits`,
+      `the environment variable ${seed_env!} is not set; seed_env in the configuration says that it holds the seed, 64 hex digits`,
     );
   }
   return seedOfText(text, `the environment variable ${seed_env!}`);

@@ -20,6 +20,7 @@ import { HintBook } from './hints.js';
 import { createApp } from './http/app.js';
 import type { ApiContext } from './http/context.js';
 import { type ApiServer, serveApi } from './http/server.js';
+import { StartGate } from './http/start-gate.js';
 import { InvoiceService } from './invoices.js';
 import type { Log } from './log.js';
 import { measuredStore } from './measured-store.js';
@@ -60,7 +61,9 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const { config, ring, clock } = options;
   const store = await openStore({ url: config.database.url, clock });
   const opened: { stop(): Promise<unknown> }[] = [{ stop: () => store.close() }];
+  let stopServer = async (): Promise<void> => undefined;
   const stop = async (): Promise<void> => {
+    await stopServer();
     for (const part of opened.splice(0).reverse()) await part.stop();
   };
   try {
@@ -68,15 +71,18 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     const nodes = openNodes(config.nodes, clock);
     opened.push({ stop: () => nodes.close() });
     const parts = assembleDaemon(options, store, nodes);
+    // Before anything is claimed: a daemon that cannot listen must not take nodes from one that works.
+    const { host, port } = splitListen(config.api.listen);
+    const gate = new StartGate(createApp(parts.api));
+    const server = await serveApi(gate, host, port);
+    stopServer = () => serverPart(server, parts.api).stop();
     await parts.hints.load();
     await ensureAdminToken(adminTokenPath(config.path), store.tokens, ring);
     for (const part of parts.startable) {
       await part.start();
       opened.push(part);
     }
-    const { host, port } = splitListen(config.api.listen);
-    const server = await serveApi(createApp(parts.api), host, port);
-    opened.push(serverPart(server, parts.api));
+    gate.open();
     options.log.info(
       {
         url: server.url,

@@ -119,7 +119,7 @@ export class InvoiceService {
     if (!hash.ok) return hash;
     if (request.holdSeconds !== undefined && modeOf(request) === 'auto') {
       return err({
-        code: 'not_a_hold_invoice',
+        code: 'hold_seconds_without_hold',
         message: 'hold_seconds is for hold invoices: ask for hold too, or leave it out',
       });
     }

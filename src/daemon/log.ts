@@ -81,16 +81,21 @@ function prettyStream(destination: DestinationStream): DestinationStream {
   });
 }
 
+/** Node ids by their beginning, which tells them apart for a reader. */
+function shortened(text: string): string {
+  return text.replace(/\b(0[23][0-9a-f]{8})[0-9a-f]{56}\b/g, '$1…');
+}
+
 function prettyLine(line: string): string {
   const { level, time, msg, err, ...rest } = JSON.parse(line) as Record<string, unknown>;
   const fields = Object.entries(rest).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([name, value]) => `${name}=${shortened(typeof value === 'string' ? value : JSON.stringify(value))}`,
   );
   const reason = err === undefined ? [] : [`(${String((err as { message?: unknown }).message)})`];
   return [
     String(time).slice(11, 19),
     String(level).padEnd(5),
-    typeof msg === 'string' ? msg : '',
+    typeof msg === 'string' ? shortened(msg) : '',
     ...fields,
     ...reason,
   ].join(' ');

@@ -48,7 +48,21 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
   try {
     encrypter.addRecipient(recipient);
   } catch {
-    throw new SeedError('bad_recipient', `"${recipient}" is not an age recipient; they begin with age1`);
+    const next = recipient.startsWith('age1')
+      ? 'it is cut short or mistyped; copy it again (`age-keygen -y FILE` prints it)'
+      : 'they begin with age1 (`age-keygen -y FILE` prints yours)';
+    throw new SeedError('bad_recipient', `"${recipient}" is not an age recipient: ${next}`);
+  }
+}
+
+/** What is wrong with an age recipient; undefined if it can be encrypted to. */
+export function recipientProblem(recipient: string): string | undefined {
+  try {
+    addRecipient(new Encrypter(), recipient);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SeedError) return error.message;
+    throw error;
   }
 }
 
@@ -113,6 +127,12 @@ async function contentOf(path: string): Promise<Uint8Array> {
   try {
     if ((await stat(path)).size <= MAX_FILE_BYTES) return new Uint8Array(await readFile(path));
   } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new SeedError(
+        'seed_missing',
+        `there is no seed file ${path}; check seed_file in the configuration, or bring the file back from a copy`,
+      );
+    }
     throw new SeedError(
       'cannot_read',
       `the seed file cannot be read: ${(thrown as Error).message}; check seed_file in the configuration`,

@@ -4,9 +4,11 @@ import { uintOf } from '../wire/integers.js';
 import { err, ok, type Result } from '../wire/result.js';
 import { runLive } from './live.js';
 import { Narrator, type Output } from './narrator.js';
+import { OWN_COMMAND } from './own-command.js';
 import { runOnce, type ScenarioResult } from './once.js';
 import type { Scenario } from './scenario.js';
 import { type Selection, selectScenarios } from './select.js';
+import { wrapWords } from './wrap.js';
 import { SCENARIOS } from './scenarios/catalogue.js';
 
 export interface DemoFlags {
@@ -46,8 +48,7 @@ export async function demo(flags: DemoFlags, surroundings: DemoSurroundings): Pr
   }
   const { seed, port } = settings.value;
   // Results are for scenarios; a story has none.
-  const once = flags.once === true || flags.json === true || flags.scenario !== undefined;
-  if (!once) return runLive({ seed: seed ?? drawSeed(), output: stdout, colour, signal, port });
+  if (!runsOnce(flags)) return runLive({ seed: seed ?? drawSeed(), output: stdout, colour, signal, port });
 
   const selected = await selectScenarios(catalogue, namesIn(flags.scenario));
   if (!selected.ok) {
@@ -62,6 +63,10 @@ export async function demo(flags: DemoFlags, surroundings: DemoSurroundings): Pr
     : printTable(selected.value, chosen, new Narrator(stdout, colour));
 }
 
+function runsOnce({ once, json, scenario }: DemoFlags): boolean {
+  return once === true || json === true || scenario !== undefined;
+}
+
 /** Empty if all are wanted. */
 function namesIn(list: string | undefined): string[] {
   return list === undefined ? [] : list.split(',').map((name) => name.trim());
@@ -72,7 +77,10 @@ interface Settings {
   readonly port: number | undefined;
 }
 
-function readSettings({ seed, port, api = true }: DemoFlags): Result<Settings, string> {
+function readSettings({ seed, port, api = true, ...rest }: DemoFlags): Result<Settings, string> {
+  if (port !== undefined && runsOnce(rest))
+    return err('--port is for the story: --once, --json and --scenario serve no API');
+  if (port !== undefined && !api) return err('--port and --no-api exclude each other');
   const readSeed = seed === undefined ? undefined : wholeNumber(seed, Number.MAX_SAFE_INTEGER);
   if (Number.isNaN(readSeed)) return err(`the seed is a whole number from 0 to 2^53 - 1, not "${seed ?? ''}"`);
   const readPort = port === undefined ? DEFAULT_PORT : wholeNumber(port, 65_535);
@@ -97,7 +105,8 @@ async function printJson({ scenarios }: Selection, seed: number, stdout: Output)
 }
 
 async function printTable({ scenarios }: Selection, seed: number, narrator: Narrator): Promise<number> {
-  narrator.line(narrator.style('bold', `Manifold demo: ${scenarios.length} scenarios, seed ${seed}`));
+  const count = scenarios.length === 1 ? '1 scenario' : `${scenarios.length} scenarios`;
+  narrator.headline(`Manifold demo: ${count}, seed ${seed}`);
   const width = Math.max(...scenarios.map(({ name }) => name.length));
   const { ok: allHold, scenarios: results } = await runOnce({
     scenarios,
@@ -105,7 +114,7 @@ async function printTable({ scenarios }: Selection, seed: number, narrator: Narr
     onResult: (result, scenario) => printRow(narrator, result, scenario, width),
   });
   const held = results.filter((result) => result.ok).length;
-  narrator.line(`${held} of ${results.length} hold. Details: manifold demo --once --json --seed ${seed}`);
+  narrator.line(`${held} of ${results.length} hold. Details: ${OWN_COMMAND} demo --once --json --seed ${seed}`);
   return allHold ? 0 : 1;
 }
 
@@ -113,6 +122,9 @@ function printRow(narrator: Narrator, result: ScenarioResult, scenario: Scenario
   const { name, ok: holds, ms } = result;
   const took = `${(ms / 1000).toFixed(1).padStart(7)} s${scenario.time === 'virtual' ? ' simulated' : ' real     '}`;
   const mark = holds ? narrator.style('green', '✓') : narrator.style('red', '✗');
-  narrator.line(`  ${mark} ${name.padEnd(width)} ${took}  ${narrator.style('dim', scenario.title)}`);
+  const lead = `  x ${name.padEnd(width)} ${took}  `.length;
+  const [title = '', ...more] = wrapWords(scenario.title, narrator.columns && narrator.columns - lead);
+  narrator.line(`  ${mark} ${name.padEnd(width)} ${took}  ${narrator.style('dim', title)}`);
+  for (const words of more) narrator.line(' '.repeat(lead) + narrator.style('dim', words));
   if (!result.ok) narrator.line(`    ${narrator.style('red', result.detail.error)}`);
 }

@@ -1,5 +1,6 @@
 /** `manifold demo`: the story in real time. Ends by itself, or at once when it is told to stop. */
 import { Narrator, type Output, sats } from './narrator.js';
+import { OWN_COMMAND } from './own-command.js';
 import { RealClock } from './real-clock.js';
 import { serveWorld, type Serving } from './serve.js';
 import { tellStory, type Told } from './story.js';
@@ -75,7 +76,7 @@ async function closeSoon(opened: readonly { close(): Promise<unknown> }[]): Prom
 }
 
 function introduce(narrator: Narrator, seed: number): void {
-  narrator.line(narrator.style('bold', 'Manifold: many Lightning nodes, one merchant'));
+  narrator.headline('Manifold: many Lightning nodes, one merchant');
   narrator.line();
   narrator.say('A merchant runs three Lightning nodes: alpha, beta, and gamma with private channels only.');
   narrator.say('Carol and Dave are customers, north and south forward payments.');
@@ -85,7 +86,7 @@ function introduce(narrator: Narrator, seed: number): void {
 
 function summarise(narrator: Narrator, { payments, receivedMsat, byNode, refused }: Told, ms: number): void {
   narrator.line();
-  narrator.line(narrator.style('bold', `Told in ${Math.round(ms / 1000)} s`));
+  narrator.headline(`Told in ${Math.round(ms / 1000)} s`);
   narrator.say(
     `${payments} payments, ${sats(receivedMsat)} received; ${refused} cheats refused; nothing lost, nothing taken twice.`,
   );
@@ -95,18 +96,20 @@ function summarise(narrator: Narrator, { payments, receivedMsat, byNode, refused
     const bar = '█'.repeat(Math.round(share / 4)).padEnd(25);
     narrator.say(`${member.padEnd(6)} ${bar} ${share.toFixed(1).padStart(5)} %  ${sats(amount)}`);
   }
-  narrator.aside('All of it again, checked claim by claim: manifold demo --once');
+  narrator.aside(`All of it again, checked claim by claim: ${OWN_COMMAND} demo --once`);
 }
 
 function explain(narrator: Narrator, { url, token }: Serving): void {
   narrator.line();
-  narrator.line(narrator.style('bold', `The cluster is yours: ${url} (Ctrl-C ends it)`));
+  narrator.headline(`The cluster is yours: ${url} (Ctrl-C ends it)`);
+  narrator.say(`In another terminal${OWN_COMMAND === 'manifold' ? '' : ', in this folder'}:`);
   for (const line of [
     `export MANIFOLD_API=${url} MANIFOLD_TOKEN=${token}`,
-    'manifold invoice create --amount 21000sat --description coffee',
-    'manifold sim pay <invoice> --parts 3',
+    `${OWN_COMMAND} invoice create --amount 21000sat --description coffee`,
+    `${OWN_COMMAND} sim pay <invoice> --parts 3`,
+    `${OWN_COMMAND} events`,
     'curl -s -H "authorization: Bearer $MANIFOLD_TOKEN" $MANIFOLD_API/v1/payments',
   ]) {
-    narrator.say(line);
+    narrator.command(line);
   }
 }

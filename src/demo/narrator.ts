@@ -1,10 +1,15 @@
 /** Words for people: amounts with separators, colours where there is a terminal. */
 import { styleText } from 'node:util';
 import type { Msat } from '../wire/units.js';
+import { wrapWords } from './wrap.js';
 
 export interface Output {
   write(text: string): unknown;
+  /** Width of the terminal, if it is one. */
+  readonly columns?: number | undefined;
 }
+
+const MARGIN = '   ';
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
@@ -30,35 +35,61 @@ export class Narrator {
     this.#colour = colour;
   }
 
+  /** As it is, however long. */
   line(text = ''): void {
     this.#output.write(`${text}\n`);
+  }
+
+  /** Of the terminal; undefined if there is none. */
+  get columns(): number | undefined {
+    return this.#output.columns;
+  }
+
+  headline(text: string): void {
+    this.#wrapped('', text, 'bold');
   }
 
   chapter(title: string): void {
     this.#chapter += 1;
     this.line();
-    this.line(this.style('bold', `${this.#chapter}. ${title}`));
+    this.headline(`${this.#chapter}. ${title}`);
   }
 
   say(text: string): void {
-    this.line(`   ${text}`);
+    this.#wrapped(MARGIN, text);
   }
 
   /** Something breaks, or somebody cheats. */
   trouble(text: string): void {
-    this.line(`   ${this.style('yellow', `! ${text}`)}`);
+    this.#wrapped(`${MARGIN}! `, text, 'yellow');
   }
 
   good(text: string): void {
-    this.line(`   ${this.style('green', `✓ ${text}`)}`);
+    this.#wrapped(`${MARGIN}✓ `, text, 'green');
   }
 
   bad(text: string): void {
-    this.line(`   ${this.style('red', `✗ ${text}`)}`);
+    this.#wrapped(`${MARGIN}✗ `, text, 'red');
   }
 
   aside(text: string): void {
-    this.line(`   ${this.style('dim', text)}`);
+    this.#wrapped(MARGIN, text, 'dim');
+  }
+
+  /** Something to copy: never broken. */
+  command(text: string): void {
+    this.line(MARGIN + text);
+  }
+
+  /** @param lead stands before the first line; the others are indented as far */
+  #wrapped(lead: string, text: string, style?: Style): void {
+    const { columns } = this.#output;
+    const blank = ' '.repeat(lead.length);
+    const mark = lead.slice(MARGIN.length);
+    wrapWords(text, columns === undefined ? undefined : columns - lead.length).forEach((words, i) => {
+      const shown = i === 0 ? mark + words : words;
+      this.line((i === 0 ? lead.slice(0, MARGIN.length) : blank) + (style ? this.style(style, shown) : shown));
+    });
   }
 
   style(style: Style, text: string): string {

@@ -101,7 +101,7 @@ function issueSecret(
 /**
  * Makes an invoice signed by the current epoch. Pure: the same parameters give the same string; nothing is stored.
  *
- * Errors: `no_members`, `no_healthy_member`, `no_usable_channel`, `min_final_cltv_too_short`, `min_final_cltv_too_long`, `invalid_amount`,
+ * Errors: `no_members`, `no_healthy_member`, `no_usable_channel`, `amount_too_small`, `min_final_cltv_too_short`, `min_final_cltv_too_long`, `invalid_amount`,
  * `invalid_expiry`, `invalid_min_final_cltv`, and those of the BOLT 11 encoder (description, metadata).
  * @throws {RangeError} for `entropy` or `paymentHash` not of 32 bytes or `maxHints` not 1 to 5
  */

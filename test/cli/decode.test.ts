@@ -32,6 +32,7 @@ describe('manifold decode', () => {
     ]);
     expect(people).toMatchObject({ code: 0, stderr: '' });
     expect(people.stdout).toMatch(/^network +bitcoin$/m);
+    expect(people.stdout).toMatch(/^features +var_onion_optin \(8, required\), payment_secret \(14, required\)$/m);
     expect(people.stdout).toMatch(/^description +Please consider supporting this project$/m);
     expect(program.code).toBe(0);
     const [answer] = parsed(program.stdout);

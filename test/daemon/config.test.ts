@@ -60,7 +60,34 @@ describe('configuration', () => {
       ':16: receive.margin_blocks must be at least 3',
       ':17: receive.mpp_timeout_seconds must be at least 60',
     ]);
-    expect(mistakes(CONFIG.replace('kind = "sim"', 'kind = "lnd"'))).toEqual([':8: nodes.0.kind must be "sim"']);
+    expect(mistakes(CONFIG.replace('kind = "sim"', 'kind = "lnd"'))).toEqual([
+      ':8: nodes.0.kind must be "sim": simulated nodes only for now, LND and Core Lightning come in a later version',
+    ]);
+    expect(mistakes(CONFIG.replace('kind = "sim"', 'kind = "simm"'))).toEqual([':8: nodes.0.kind must be "sim"']);
+    expect(mistakes('network = "regtest"\n[cluster]\nseed_env = "SEED"\n')).toEqual([
+      ': nodes is missing: add at least one [[nodes]]',
+    ]);
+  });
+
+  it.each(['mysql://x', 'sqlite:', 'sqlite://', 'postgres:host', '/var/lib/m.db', '', 'postgres://u:s3cret@h:port/d'])(
+    'refuses the database %s without repeating it',
+    (url) => {
+      expect(mistakes(CONFIG.replace('sqlite::memory:', url))).toEqual([
+        ':5: database.url must be sqlite:FILE or postgres://user@host/database',
+      ]);
+    },
+  );
+
+  it.each([
+    ['network = regtest', 'the value of network needs quotes: write texts as network = "…"'],
+    ['listen = 127.0.0.1:9740 # here', 'the value of listen needs quotes: write texts as listen = "…"'],
+    ['level =', 'there is no value behind "level ="'],
+    ['nonsense', 'this is neither [table] nor key = value'],
+    ['name = "a', 'a text is not closed: put a quote at its end'],
+    ['[[nodes]', 'a list entry is written as [[name]], with two brackets on each side'],
+    ['a = "x" "y"', 'something stands behind the value: one key = value per line, comments begin with #'],
+  ])('explains %s', (text, message) => {
+    expect(mistakes(text)).toEqual([`:1: ${message}`]);
   });
 
   it('wants exactly one source of each seed', () => {

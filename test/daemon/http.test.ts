@@ -109,7 +109,7 @@ describe('invoices', () => {
     const parts = shown['parts'] as { node_id: string; amount_msat: string; state: string }[];
     expect(new Set(parts.map(({ node_id }) => node_id)).size).toBe(3);
     expect(parts.reduce((sum, { amount_msat }) => sum + BigInt(amount_msat), 0n)).toBe(5_000_000n);
-    const { json: list } = await get('/v1/invoices?reference=order-1&state=paid');
+    const { json: list } = await get('/v1/invoices?reference=order-1&state=settled');
     expect(list['invoices']).toEqual([shown]);
     const { json: payments } = await get('/v1/payments?limit=100');
     expect(payments['payments']).toContainEqual(
@@ -129,7 +129,37 @@ describe('invoices', () => {
     }
     await post('/v1/sim/pay', { invoice: text });
     await until(async () => (await get(`/v1/invoices/${text}`)).json['state'] === 'settled');
-    expect((await get(`/v1/invoices/${String(made['payment_hash'])}`)).json).toMatchObject({ received_msat: '1000' });
+    const { json: byHash } = await get(`/v1/invoices/${String(made['payment_hash'])}`);
+    expect(byHash).toMatchObject({ received_msat: '1000' });
+    expect(byHash).not.toHaveProperty('amount_msat');
+    expect((await get(`/v1/invoices/${text}`)).json).toMatchObject({
+      amount_msat: '1000',
+      received_msat: '1000',
+      created_at: expect.stringContaining(String(made['created_at']).slice(0, 19)) as unknown,
+      expires_at: expect.stringContaining(String(made['expires_at']).slice(0, 19)) as unknown,
+      bolt11: text,
+    });
+  });
+
+  it('keep what their text says when a wish about them is all that is stored', async () => {
+    const made = await create({ amount_msat: '4000', description: 'gone' });
+    await post(`/v1/invoices/${String(made['payment_hash'])}/cancel`);
+    expect((await get(`/v1/invoices/${String(made['bolt11'])}`)).json).toMatchObject({
+      state: 'canceled',
+      amount_msat: '4000',
+      description: 'gone',
+    });
+  });
+
+  it('below what the channels carry are refused with the least amount', async () => {
+    expect(await post('/v1/invoices', { amount_msat: '1' })).toMatchObject({
+      status: 422,
+      json: { code: 'amount_too_small', detail: expect.stringMatching(/at least 1000 msat/) as unknown },
+    });
+    expect(await post('/v1/invoices', { amount_msat: '5000', hold_seconds: 60 })).toMatchObject({
+      status: 422,
+      json: { code: 'hold_seconds_without_hold' },
+    });
   });
 
   it('of strangers are not shown as ours', async () => {
@@ -192,7 +222,41 @@ describe('invoices', () => {
     } while (cursor !== '');
     expect(seen).toHaveLength(5);
     expect(new Set(seen).size).toBe(5);
-    expect(await get('/v1/invoices?cursor=xx')).toMatchObject({ status: 400, json: { code: 'bad_cursor' } });
+    const foreign = Buffer.from(JSON.stringify([1, 'set'])).toString('base64url');
+    for (const bad of ['xx', foreign])
+      expect(await get(`/v1/invoices?cursor=${bad}`)).toMatchObject({ status: 400, json: { code: 'bad_cursor' } });
+  });
+
+  it('are listed with plain ones that were paid, in one order, page by page', async () => {
+    const plain = await create({ amount_msat: '6000' });
+    await post('/v1/sim/pay', { invoice: plain['bolt11'] });
+    await until(async () => (await get(`/v1/invoices/${String(plain['bolt11'])}`)).json['state'] === 'settled');
+    const stored = await create({ amount_msat: '6000', reference: 'after it' });
+    const hashes = async (query: string, limit: number): Promise<unknown[]> => {
+      const found: unknown[] = [];
+      let cursor = '';
+      do {
+        const { json, status } = await get(`/v1/invoices?limit=${limit}${query}${cursor}`);
+        expect(status).toBe(200);
+        found.push(...(json['invoices'] as { payment_hash: string }[]).map(({ payment_hash }) => payment_hash));
+        cursor = typeof json['next_cursor'] === 'string' ? `&cursor=${json['next_cursor']}` : '';
+      } while (cursor !== '');
+      return found;
+    };
+    const all = await hashes('', 100);
+    expect(all.slice(0, 2)).toEqual([stored['payment_hash'], plain['payment_hash']]);
+    expect(new Set(all).size).toBe(all.length);
+    for (const limit of [1, 2, 3]) expect(await hashes('', limit)).toEqual(all);
+    const settled = await hashes('&state=settled', 2);
+    expect(settled).toContain(plain['payment_hash']);
+    expect(settled).not.toContain(stored['payment_hash']);
+    const { json: payments } = await get('/v1/payments?limit=100');
+    const paid = (payments['payments'] as { payment_hash: string; state: string }[]).filter(
+      ({ state }) => state === 'settled',
+    );
+    expect(new Set(settled)).toEqual(new Set(paid.map(({ payment_hash }) => payment_hash)));
+    expect(await hashes('&reference=after%20it', 1)).toEqual([stored['payment_hash']]);
+    expect(await hashes('&state=open', 100)).not.toContain(plain['payment_hash']);
   });
 });
 
@@ -316,6 +380,21 @@ describe('bad requests', () => {
       'amount_msat',
       'expiry_seconds',
     ]);
+  });
+
+  it('say in plain words what is wrong', async () => {
+    const { json } = await post('/v1/invoices', { amount: '5', amount_msat: 5, hold: 1, expiry_seconds: 0 });
+    expect(json['errors']).toEqual([
+      { field: 'amount_msat', message: 'must be a text in quotes' },
+      { field: 'expiry_seconds', message: 'must be at least 1' },
+      { field: 'hold', message: 'must be true or false' },
+      { field: 'amount', message: 'is unknown here; did you mean amount_msat?' },
+    ]);
+    expect((await post('/v1/tokens', { name: 'x', scopes: ['nodes'] })).json['errors']).toEqual([
+      { field: 'scopes.0', message: expect.stringMatching(/^must be "invoices:read" or/) as unknown },
+    ]);
+    expect((await post('/v1/decode', {})).json['errors']).toEqual([{ field: 'input', message: 'is missing' }]);
+    expect((await post('/v1/invoices')).json['detail']).toMatch(/send a JSON object/);
   });
 
   it('are bounded in size, however they come', async () => {

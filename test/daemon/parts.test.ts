@@ -57,6 +57,17 @@ describe('log', () => {
     );
   });
 
+  it('shortens node ids on a terminal only', () => {
+    const nodeId = `02${'ab'.repeat(32)}`;
+    const hash = 'ab'.repeat(32);
+    const [people, programs] = [capture(true), capture()];
+    for (const { log } of [people, programs]) log.info({ nodeId, hash }, `node ${nodeId} is back`);
+    expect(people.text()).toContain('node 02abababab… is back');
+    expect(people.text()).toContain('nodeId=02abababab…');
+    expect(people.text()).toContain(`hash=${hash}`);
+    expect(programs.text()).toContain(`"nodeId":"${nodeId}"`);
+  });
+
   it('is short for people', async () => {
     const { log, text } = capture(true);
     log.warn({ node: 'alpha', err: new Error('gone') }, 'a member is not served');
@@ -137,5 +148,32 @@ describe('decode', () => {
       expect(decodeText(text)).toMatchObject({ input: text, valid: false, error: { code: 'unsupported_type' } });
     }
     expect(decodeText('lnbc1')).toMatchObject({ valid: false, error: { code: 'bech32_too_short' } });
+  });
+});
+
+describe('what people paste for an invoice', () => {
+  const GOOD =
+    'lnbc1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdpl2pkx2ctnv5sxxmmwwd5kgetjypeh2ursdae8g6twvus8g6rfwvs8qun0dfjkxaq9qrsgq357wnc5r2ueh7ck6q93dj32dlqnls087fxdwk8qakdyafkq3yap9us6v52vjjsrvywa6rt52cm9r9zqt8r2t7mlcwspyetp5h2tztugp9lfyql';
+
+  it.each([
+    `bitcoin:bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq?amount=0.1&lightning=${GOOD}`,
+    `BITCOIN:BC1QAR0SRRR7XFKVY5L643LYDNW9RE59GTZZWF5MDQ?LIGHTNING=${GOOD.toUpperCase()}`,
+    `bitcoin:?lightning=${GOOD}&label=a`,
+    ` lightning:${GOOD}?x=1`,
+  ])('is read out of a URI: %s', (input) => {
+    expect(decodeText(input)).toMatchObject({ input, valid: true, type: 'bolt11', fields: { network: 'bitcoin' } });
+  });
+
+  it.each([
+    ['bitcoin:bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq?amount=0.1', /on-chain/],
+    ['LNURL1DP68GURN8GHJ7UM9WFMXJCM99E3K7MF0V9CXJ0M385EKVCENXC6R2C35', /LNURL/],
+    ['lightning:lnurl1dp68gurn8ghj7', /LNURL/],
+    ['satoshi@example.com', /Lightning address/],
+    ['lno1pg', /BOLT 12/],
+    ['bitcoin:bc1q?lightning=lno1pg', /BOLT 12/],
+  ])('is named if it is something else: %s', (input, says) => {
+    const decoded = decodeText(input);
+    expect(decoded).toMatchObject({ input, valid: false, error: { code: 'unsupported_type' } });
+    if (!decoded.valid) expect(decoded.error.message).toMatch(says);
   });
 });

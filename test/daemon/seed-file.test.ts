@@ -72,7 +72,7 @@ describe('seed file', () => {
       await writeFile(path, content);
       await expect(readSeedFile(path, opener('x'))).rejects.toMatchObject({ code: 'not_an_age_file' });
     }
-    await expect(readSeedFile(join(folder, 'none.age'), opener('x'))).rejects.toMatchObject({ code: 'cannot_read' });
+    await expect(readSeedFile(join(folder, 'none.age'), opener('x'))).rejects.toMatchObject({ code: 'seed_missing' });
   });
 });
 

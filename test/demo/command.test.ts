@@ -48,6 +48,18 @@ describe('manifold demo --once', () => {
     });
   });
 
+  it('has no port', async () => {
+    for (const flags of [{ once: true }, { json: true }, { scenario: 'holds' }, { api: false }]) {
+      const { code, stderr } = await run({ ...flags, port: '1234' }, [holds]);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/--port/)]);
+    }
+  });
+
+  it('counts one scenario as one', async () => {
+    expect((await run({ once: true }, [holds])).stdout).toMatch(/^Manifold demo: 1 scenario, seed 1$/m);
+    expect((await run({ once: true }, [holds, fails])).stdout).toMatch(/2 scenarios/);
+  });
+
   it('exits with 1 when a scenario fails, and says which and why', async () => {
     const json = await run({ once: true, json: true }, [fails, holds]);
     expect(json.code).toBe(1);

@@ -186,6 +186,28 @@ describe('limits and errors', () => {
     expect(code(seven)).toBe('chosen');
   });
 
+  it('names the least amount if all channels ask for more', () => {
+    const withMinimum = (htlcMinimumMsat: bigint): MemberChannel => {
+      const one = publicChannel('peer', 1_000_000n);
+      return { ...one, peerPolicy: { ...one.peerPolicy!, htlcMinimumMsat } };
+    };
+    const members = [clusterMember('A', [withMinimum(3000n)]), clusterMember('B', [withMinimum(2000n)])];
+    const errorAt = (amountMsat: bigint | undefined, among = members): unknown => {
+      const chosen = chooseRouteHints({ keys, members: among, amountMsat, rotation: 0, variant: 0 });
+      return chosen.ok ? 'chosen' : chosen.error;
+    };
+    expect(errorAt(1999n)).toEqual({
+      code: 'amount_too_small',
+      message: '1999 msat are below the minimum of every channel: ask for at least 2000 msat',
+    });
+    expect(errorAt(2000n)).toBe('chosen');
+    expect(errorAt(undefined)).toBe('chosen');
+    const sick = members.map((member) => ({ ...member, healthy: false }));
+    expect(errorAt(1n, sick)).toMatchObject({ code: 'no_healthy_member' });
+    const full = [clusterMember('A', [{ ...withMinimum(3000n), inboundCapacityMsat: 2000n }])];
+    expect(errorAt(1n, full)).toMatchObject({ code: 'no_usable_channel' });
+  });
+
   it('holds for any cluster: as many hints as allowed at most, members once, every hint ends at a member named', () => {
     const anyChannel = fc
       .record({

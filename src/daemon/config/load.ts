@@ -143,7 +143,9 @@ function mistakesOf(
   }
   const variable = overridden.get(path.join('.'));
   const name = variable ?? (path.length === 0 ? 'the configuration' : dotted(path));
-  return [{ ...at(variable ? undefined : lines.lineOf(path)), message: `${name} ${hintAt(path, issue) ?? problemOf(issue)}` }];
+  return [
+    { ...at(variable ? undefined : lines.lineOf(path)), message: `${name} ${hintAt(path, issue) ?? problemOf(issue)}` },
+  ];
 }
 
 /** Some mistakes have an obvious next step. */
@@ -174,8 +176,8 @@ function crossChecks(values: ConfigValues, lines: KeyLines): ConfigMistake[] {
       report(['nodes', i, 'name'], `nodes.${i}.name: there are two nodes called "${name}"`);
     if (url !== undefined && Number(url.split(':').at(-1)) > 65_535)
       report(['nodes', i, 'url'], `nodes.${i}.url: there is no such port`);
-    if (values.network !== 'regtest') report(['network'], `network must be "regtest": node "${name}" is simulated`);
   });
+  if (values.network !== 'regtest') report(['network'], 'network must be "regtest": the nodes are simulated');
   const embedded = values.nodes.filter(({ url }) => url === undefined).length;
   if (embedded > MAX_EMBEDDED_NODES) {
     report(['nodes'], `nodes: the embedded network has ${MAX_EMBEDDED_NODES} members; give the others a url`);

@@ -40,7 +40,7 @@ function kindProblem({ input }: { readonly input?: unknown }): string {
 const databaseUrl = z
   .string()
   .refine(
-    (url) => /^sqlite:(\/\/)?[^/\s]|^sqlite:(\/\/)?\/+[^/\s]/.test(url) || isPostgresUrl(url),
+    (url) => /^sqlite:\/*[^/\s]/.test(url) || isPostgresUrl(url),
     'must be sqlite:FILE or postgres://user@host/database',
   );
 

@@ -14,7 +14,7 @@ const PATIENCE_MS = 5_000;
 const SWEEP_MS = 50;
 
 /** Rejects if the address cannot be listened on. */
-export async function serveApi(app: OpenAPIHono, host: string, port: number): Promise<ApiServer> {
+export async function serveApi(app: Pick<OpenAPIHono, 'fetch'>, host: string, port: number): Promise<ApiServer> {
   const server = createAdaptorServer({
     fetch: app.fetch,
     createServer,

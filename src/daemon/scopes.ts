@@ -1,0 +1,14 @@
+/** What a token may be allowed to do. */
+export const SCOPES = [
+  'invoices:read',
+  'invoices:write',
+  'events:read',
+  'nodes:read',
+  'hints:write',
+  'tokens:write',
+  'webhooks:write',
+  'metrics:read',
+  'admin',
+] as const;
+
+export type Scope = (typeof SCOPES)[number];
