@@ -20,9 +20,10 @@ import { ByteReader } from '../../src/wire/reader.js';
 import { refusable, unwrap } from '../../src/wire/result.js';
 import { scidText } from '../../src/wire/scid.js';
 import { has, hex, integer, number, object, records, scid, text, type Members } from './members.js';
+import { flatFeatures, openPublished } from './blinded-payment.js';
 import { encryptedDataJson, recordsJson } from './onion-json.js';
-import { expectMembers } from './onion.js';
-import { expectOutcome, expectSame, mismatch, type Handler, type VectorCase } from './registry.js';
+import { checkRefusedStream, ENCRYPTED_DATA_LAYOUT } from './payload-sloppy.js';
+import { expectMembers, expectOutcome, expectSame, mismatch, type Handler, type VectorCase } from './registry.js';
 
 function runBlindHop(testCase: VectorCase): void {
   const data = hex(testCase, 'encoded_tlvs');
@@ -43,6 +44,7 @@ function runBlindHop(testCase: VectorCase): void {
       unblindHop(hex(testCase, 'node_privkey'), hex(testCase, 'path_key'), hex(testCase, 'encrypted_data')),
     );
     expectSame('encoded_tlvs', data, hop.data);
+    expectMembers('', testCase, { node_id: ec.publicKey(hex(testCase, 'node_privkey')) });
     expectMembers('', testCase, { blinded_node_id: ec.publicKey(hop.blindedSecret) });
   }
   if (!has(testCase, 'tlvs')) return;
@@ -52,13 +54,6 @@ function runBlindHop(testCase: VectorCase): void {
     unknown: recordsJson(decoded.unknown),
   });
   expectSame('tlvs written again', data, encodeEncryptedData(decoded));
-}
-
-/** Some files write `{ features: [] }`, others the list of bits itself. */
-function flatFeatures(tlvs: Members): Members {
-  const features = tlvs['allowed_features'];
-  if (features === undefined || Array.isArray(features)) return tlvs;
-  return { ...tlvs, allowed_features: (features as Members)['features'] };
 }
 
 function runUnblind(testCase: VectorCase): void {
@@ -90,6 +85,7 @@ function runPath(testCase: VectorCase): void {
   const encoded = encodeBlindedPath(path);
   expectMembers('', testCase, { encoded });
   expectSame('read again', path, unwrap(decodeBlindedPath(encoded)));
+  openPublished(path);
 }
 
 function relayOf(of: Members): PaymentRelay {
@@ -128,7 +124,10 @@ function runEncryptedData(testCase: VectorCase): void {
   if (role !== undefined && !ROLES.includes(role)) mismatch('role', ROLES, role);
   const stream = hex(testCase, 'hex');
   const data = expectOutcome(testCase, decodeEncryptedData(stream, role as EncryptedDataRole | undefined));
-  if (!data) return;
+  if (!data) {
+    checkRefusedStream(testCase, ENCRYPTED_DATA_LAYOUT, stream);
+    return;
+  }
   expectSame('fields', flatFeatures((testCase['fields'] as Members | undefined) ?? {}), encryptedDataJson(data));
   expectSame('unknown', testCase['unknown'] ?? {}, recordsJson(data.unknown) ?? {});
   expectSame('written again', stream, encodeEncryptedData(data));
@@ -160,11 +159,21 @@ function runFirstNode(testCase: VectorCase): void {
 }
 
 export const blindingHandlers: Handler[] = [
-  { name: 'blind hop', matches: (c) => c.op === 'blind_hop' && has(c, 'encoded_tlvs'), run: runBlindHop },
+  {
+    name: 'blind hop',
+    always: 'accepted',
+    matches: (c) => c.op === 'blind_hop' && has(c, 'encoded_tlvs'),
+    run: runBlindHop,
+  },
   { name: 'unblind hop', matches: (c) => c.op === 'unblind_hop' && has(c, 'encrypted_data'), run: runUnblind },
-  { name: 'path', matches: (c) => c.op === 'path' && has(c, 'first_path_key', 'hops'), run: runPath },
+  {
+    name: 'path',
+    always: 'accepted',
+    matches: (c) => c.op === 'path' && has(c, 'first_path_key', 'hops'),
+    run: runPath,
+  },
   { name: 'relay', matches: (c) => c.op === 'relay' && has(c, 'payment_relay'), run: runRelay },
-  { name: 'aggregate', matches: (c) => c.op === 'aggregate' && has(c, 'hops'), run: runAggregate },
+  { name: 'aggregate', always: 'accepted', matches: (c) => c.op === 'aggregate' && has(c, 'hops'), run: runAggregate },
   { name: 'encrypted data', matches: (c) => c.kind === 'encrypted_data' && has(c, 'hex'), run: runEncryptedData },
   { name: 'first node', matches: (c) => c.kind === 'sciddir_or_pubkey' && has(c, 'hex'), run: runFirstNode },
 ];

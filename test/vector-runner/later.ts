@@ -1,59 +1,96 @@
-/** Families of vectors whose subject Manifold does not implement yet: counted aloud as skipped, never as passed. */
-import type { VectorCase, VectorFile } from './registry.js';
+/**
+ * Families of vectors whose subject Manifold does not implement yet: counted aloud as skipped, never as passed. A case belongs
+ * to one by its op or kind and the members that come with it; the name of its file says nothing.
+ */
+import { has } from './members.js';
+import type { VectorCase } from './registry.js';
 
 interface LaterFamily {
   readonly family: string;
-  /** By the file's name, ... */
-  readonly files: RegExp;
-  /** ... or, in files of other names, by what the case holds. */
-  readonly matches: (testCase: VectorCase) => boolean;
-}
-
-const named =
-  (...names: string[]) =>
-  ({ op, kind }: VectorCase): boolean =>
-    names.includes(kind ?? op ?? '');
-
-const BOLT12_KINDS = [
-  'offer',
-  'invoice_request',
-  'invoice',
-  'static_invoice',
-  'merkle',
-  'invreq_bip_353_name',
-  'invoice_error',
-  'blinded_payinfo_array',
-  'invreq_for_offer',
-  'invoice_for_invreq',
-];
-
-/** Offers and signed streams come without op or kind. */
-function looksLikeBolt12(testCase: VectorCase): boolean {
-  if (named(...BOLT12_KINDS)(testCase)) return true;
-  const unnamed = testCase.op === undefined && testCase.kind === undefined;
-  return unnamed && ['offer', 'string', 'leaves'].some((member) => testCase[member] !== undefined);
-}
-
-function looksLikeBip353(testCase: VectorCase): boolean {
-  return named('txt_selection', 'proof', 'name')(testCase) || testCase['hrn'] !== undefined;
+  /** Members that a case of this op or kind must have. */
+  readonly members: Readonly<Record<string, readonly string[]>>;
 }
 
 const LATER: readonly LaterFamily[] = [
-  { family: 'trampoline (draft)', files: /^bolt04-trampoline/, matches: () => false },
-  { family: 'gossip', files: /^bolt07-/, matches: named('message', 'channel_update', 'route') },
-  { family: 'transport', files: /^bolt08-/, matches: named('handshake', 'messages') },
-  { family: 'BOLT 12', files: /^(bolt12-|extra-bolt12)/, matches: looksLikeBolt12 },
-  { family: 'BIP 353', files: /^bip353/, matches: looksLikeBip353 },
-  { family: 'bLIP-32', files: /^blip32-/, matches: named('dnssec_query', 'dnssec_proof') },
-  { family: 'static invoices', files: /^static-invoice/, matches: () => false },
+  {
+    family: 'gossip',
+    members: {
+      message: ['type', 'hex', 'fields'],
+      channel_update: ['hex', 'checksum_hex'],
+      route: ['amount_msat', 'hops', 'first_htlc'],
+    },
+  },
+  {
+    family: 'transport',
+    members: { handshake: ['role', 'local_static_privkey', 'steps'], messages: ['ck', 'sk', 'rk', 'outputs'] },
+  },
+  {
+    family: 'BOLT 12',
+    members: {
+      offer: ['string', 'valid'],
+      invoice_request: ['string', 'valid'],
+      invoice: ['string', 'valid'],
+      static_invoice: ['string', 'valid'],
+      merkle: ['tlv_stream', 'merkle_root'],
+      invreq_bip_353_name: ['hex', 'valid'],
+      invoice_error: ['hex', 'valid'],
+      blinded_payinfo_array: ['hex', 'valid'],
+      invreq_for_offer: ['offer', 'invoice_request', 'valid'],
+      invoice_for_invreq: ['invoice_request', 'invoice', 'valid'],
+    },
+  },
+  {
+    family: 'BIP 353',
+    members: {
+      record: ['hrn', 'txt_strings'],
+      proof: ['hrn', 'proof'],
+      txt_selection: ['txt_records'],
+      name: ['hrn', 'valid'],
+    },
+  },
+  {
+    family: 'bLIP-32',
+    members: { dnssec_query: ['tlv_type', 'hex', 'valid'], dnssec_proof: ['tlv_type', 'hex', 'valid'] },
+  },
 ];
 
-/** The family that a case without handler belongs to, or undefined: then it is unsupported. */
-export function laterFamily(testCase: VectorCase, file: VectorFile): string | undefined {
-  return LATER.find(({ files, matches }) => files.test(file.name) || matches(testCase))?.family;
+/** Offers, texts of the BOLT 12 form and signed streams come without op or kind. */
+function isUnnamedBolt12(testCase: VectorCase): boolean {
+  if (has(testCase, 'tlv_stream', 'leaves', 'merkle_root')) return true;
+  return has(testCase, 'valid') && (typeof testCase['offer'] === 'string' || typeof testCase['string'] === 'string');
 }
 
-/** The same for a file that has its own form. */
-export function laterFile(name: string): string | undefined {
-  return LATER.find(({ files }) => files.test(name))?.family;
+/** The family that a case without handler belongs to, or undefined: then it is unsupported. */
+export function laterFamily(testCase: VectorCase): string | undefined {
+  const name = testCase.kind ?? testCase.op;
+  if (name === undefined) return isUnnamedBolt12(testCase) ? 'BOLT 12' : undefined;
+  return LATER.find(({ members }) => Object.hasOwn(members, name) && has(testCase, ...members[name]!))?.family;
+}
+
+/** Sections of the form that LDK's static invoices have. */
+const STATIC_INVOICE_SECTIONS: ReadonlySet<string> = new Set([
+  'about',
+  'signature_rule',
+  'static_invoices',
+  'invoice_request_for_static_invoices_1',
+  'static_invoice_parse',
+  'onion_message_payload_values',
+  'onion_message_payload_decoding',
+  'blinded_path_used_above',
+  'wire',
+  'receive_auth_key_aead',
+  'ldk_private_contexts',
+  'payment_onion',
+  'onion_messages',
+  'lsps5_signatures',
+]);
+
+/** True for a file with an `about`, known sections only, and something in one of them. */
+export function isStaticInvoiceFile(json: unknown): boolean {
+  if (typeof json !== 'object' || json === null || !('about' in json)) return false;
+  const sections = Object.entries(json).filter(([name]) => name !== 'about');
+  return (
+    sections.every(([name]) => STATIC_INVOICE_SECTIONS.has(name)) &&
+    sections.some(([, section]) => typeof section === 'object' && section !== null && Object.keys(section).length > 0)
+  );
 }

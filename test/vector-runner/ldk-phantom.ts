@@ -39,7 +39,7 @@ const SECTIONS: Readonly<Record<string, Run>> = {
 /** A section is a list under `vectors`, or itself one vector. */
 function vectorsOf(section: Json): Json[] {
   const vectors = section['vectors'];
-  return Array.isArray(vectors) ? (vectors as unknown[]).filter(isObject) : [section];
+  return Array.isArray(vectors) ? (vectors as Json[]) : [section];
 }
 
 export function runLdkPhantomFile(json: unknown): LdkPhantomReport {
@@ -51,15 +51,16 @@ export function runLdkPhantomFile(json: unknown): LdkPhantomReport {
   };
   if (!isObject(json)) return { ...report, failures: ['the file is not a JSON object'] };
   for (const [name, section] of Object.entries(json)) {
-    if (name === 'about' || !isObject(section)) continue;
-    const vectors = vectorsOf(section);
-    const run = SECTIONS[name];
-    if (!run) {
-      skip(`section ${name}`, vectors.length);
+    if (name === 'about') continue;
+    const run = Object.hasOwn(SECTIONS, name) ? SECTIONS[name] : undefined;
+    if (!run || !isObject(section)) {
+      skip(`section ${name}`, isObject(section) ? vectorsOf(section).length : 1);
       continue;
     }
+    const vectors = vectorsOf(section);
     vectors.forEach((vector, index) => {
       try {
+        if (!isObject(vector)) throw new Error('not an object');
         run(vector, section);
         report.passed++;
       } catch (thrown) {
@@ -68,7 +69,7 @@ export function runLdkPhantomFile(json: unknown): LdkPhantomReport {
           return;
         }
         const message = thrown instanceof Error ? thrown.message : String(thrown);
-        const title = typeof vector['name'] === 'string' ? ` ${vector['name']}` : '';
+        const title = isObject(vector) && typeof vector['name'] === 'string' ? ` ${vector['name']}` : '';
         report.failures.push(`${name}[${index}]${title}: ${message}`);
       }
     });

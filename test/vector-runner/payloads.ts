@@ -2,10 +2,13 @@
 import {
   checkCustomRecords,
   decodeEncryptedData,
+  decodeFailureMessage,
   decodeMessagePayload,
   decodePaymentPayload,
+  encodeFailureMessage,
   encodeMessagePayload,
   encodePaymentPayload,
+  FailureCode,
   framePayload,
   invalidPayloadFailure,
   KEYSEND_RECORD,
@@ -19,18 +22,20 @@ import {
 import { sha256 } from '../../src/crypto/index.js';
 import { toHex } from '../../src/wire/bytes.js';
 import { encodeBigSize } from '../../src/wire/integers.js';
-import { err, refusable, type Result } from '../../src/wire/result.js';
+import { err, refusable, type Result, unwrap } from '../../src/wire/result.js';
 import { encodeTlvStream, splitTlvStream } from '../../src/wire/tlv.js';
 import { has, hex, integer, object, optionalHex, records, text, type Members } from './members.js';
 import { encryptedDataJson, messagePayloadJson, payloadJson, recordsJson } from './onion-json.js';
-import { expectMembers } from './onion.js';
-import { expectOutcome, expectSame, type Handler, type VectorCase } from './registry.js';
+import { checkRefusedStream, MESSAGE_LAYOUT, PAYMENT_LAYOUT } from './payload-sloppy.js';
+import { expectMembers, expectOutcome, expectSame, mismatch, type Handler, type VectorCase } from './registry.js';
 
+const ROLES: readonly string[] = ['relay', 'final', 'blinded_relay', 'blinded_final', 'context'];
 const CURRENT_PATH_KEY_RECORD = 12n;
 
 /** The reader's situation: named by the role, or described by members where the role is `context`. */
 function contextOf(testCase: VectorCase, payload: Uint8Array): PayloadContext {
   const role = text(testCase, 'role');
+  if (!ROLES.includes(role)) mismatch('role', ROLES, role);
   const stated = testCase['update_add_has_path_key'];
   const blinded = role === 'blinded_relay' || role === 'blinded_final';
   return {
@@ -56,13 +61,28 @@ function runPaymentPayload(testCase: VectorCase): void {
   const data = encryptedData && decodeEncryptedData(encryptedData, role);
   if (result.ok && data && !data.ok) result = err(data.error);
   const fields = expectOutcome(testCase, result);
-  if (!fields) return;
+  if (!fields) {
+    if (unframed.ok) checkRefusedStream(testCase, PAYMENT_LAYOUT, unframed.value);
+    return;
+  }
   expectSame('fields', testCase['fields'] ?? {}, payloadJson(fields));
   expectSame('unknown', testCase['unknown'] ?? {}, recordsJson(fields.customRecords) ?? {});
   if (has(testCase, 'encrypted_data_fields') && data?.ok) {
     expectSame('encrypted_data_fields', object(testCase, 'encrypted_data_fields'), encryptedDataJson(data.value));
   }
   expectSame('written again', framed, framePayload(encodePaymentPayload(fields)));
+}
+
+/** The failure that a refused payload is answered with; a readable payload is refused for its preimage. */
+function checkKeysendFailure(testCase: VectorCase, decoded: Result<PaymentPayload, PayloadError>): void {
+  const failure = decoded.ok
+    ? encodeFailureMessage(FailureCode.incorrectOrUnknownPaymentDetails, { htlcMsat: 0n, height: 0 })
+    : invalidPayloadFailure(decoded.error);
+  const { code, name, data } = unwrap(decodeFailureMessage(failure));
+  expectSame('failure', testCase['failure'], `${code.toString(16)} ${name ?? ''}`);
+  if (!has(testCase, 'failure_data_prefix')) return;
+  const prefix = text(testCase, 'failure_data_prefix');
+  expectSame('failure_data_prefix', prefix, toHex(data).slice(0, prefix.length));
 }
 
 function runKeysendPayload(testCase: VectorCase): void {
@@ -76,14 +96,7 @@ function runKeysendPayload(testCase: VectorCase): void {
   if (decoded.ok && has(testCase, 'payment_hash') && !keysendMatches(decoded.value, hex(testCase, 'payment_hash'))) {
     result = err({ code: 'preimage_mismatch', message: 'the preimage is another payment’s' });
   }
-  if (!decoded.ok && has(testCase, 'failure')) {
-    const failure = toHex(invalidPayloadFailure(decoded.error));
-    expectSame('failure', text(testCase, 'failure').slice(0, 4), failure.slice(0, 4));
-    if (has(testCase, 'failure_data_prefix')) {
-      const prefix = text(testCase, 'failure_data_prefix');
-      expectSame('failure_data_prefix', prefix, failure.slice(4, 4 + prefix.length));
-    }
-  }
+  if (has(testCase, 'failure')) checkKeysendFailure(testCase, decoded);
   const fields = expectOutcome(testCase, result);
   if (!fields) return;
   expectSame('fields', testCase['fields'] ?? {}, {
@@ -117,7 +130,8 @@ function runFeature(testCase: VectorCase): void {
 }
 
 function runMessagePayload(testCase: VectorCase): void {
-  const role = testCase['role'] === 'final' ? 'final' : 'relay';
+  const role = text(testCase, 'role');
+  if (role !== 'final' && role !== 'relay') mismatch('role', ['final', 'relay'], role);
   const framed = hex(testCase, 'hex');
   const unframed = unframePayload(framed);
   let result: Result<MessagePayload> = unframed.ok ? decodeMessagePayload(unframed.value, role) : unframed;
@@ -125,7 +139,10 @@ function runMessagePayload(testCase: VectorCase): void {
   const data = encryptedData && decodeEncryptedData(encryptedData, `message_${role}`);
   if (result.ok && data && !data.ok) result = err(data.error);
   const payload = expectOutcome(testCase, result);
-  if (!payload) return;
+  if (!payload) {
+    if (unframed.ok) checkRefusedStream(testCase, MESSAGE_LAYOUT, unframed.value);
+    return;
+  }
   const { unknown, ...fields } = messagePayloadJson(payload);
   const expected = (testCase['fields'] as Members | undefined) ?? {};
   expectSame('fields', expected, fields);
@@ -145,7 +162,17 @@ export const payloadHandlers: Handler[] = [
     run: runMessagePayload,
   },
   { name: 'keysend payload', matches: (c) => c.kind === 'payload' && has(c, 'hex'), run: runKeysendPayload },
-  { name: 'keysend record', matches: (c) => c.kind === 'record' && has(c, 'preimage'), run: runKeysendRecord },
+  {
+    name: 'keysend record',
+    always: 'accepted',
+    matches: (c) => c.kind === 'record' && has(c, 'preimage'),
+    run: runKeysendRecord,
+  },
   { name: 'custom records', matches: (c) => c.kind === 'custom_tlvs' && has(c, 'records'), run: runCustomRecords },
-  { name: 'feature pair', matches: (c) => c.kind === 'feature' && has(c, 'optional', 'required'), run: runFeature },
+  {
+    name: 'feature pair',
+    always: 'accepted',
+    matches: (c) => c.kind === 'feature' && has(c, 'optional', 'required'),
+    run: runFeature,
+  },
 ];

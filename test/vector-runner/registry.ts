@@ -22,8 +22,10 @@ export interface VectorFile {
 
 export interface Handler {
   readonly name: string;
-  /** Decides by the members of the case; the file's name is a hint at most. */
+  /** Decides by the members of the case, never by the file's name. */
   matches(testCase: VectorCase, file: VectorFile): boolean;
+  /** Set if the handler itself demands this outcome, whatever the case says: then `valid` must say the same. */
+  readonly always?: 'accepted' | 'refused';
   /** @throws {VectorMismatch} if our answer differs from the expected one. */
   run(testCase: VectorCase, file: VectorFile): void;
 }
@@ -81,6 +83,13 @@ export function expectSame(what: string, expected: unknown, actual: unknown): vo
   mismatch(`${what}, different from character ${same}`, plain(wanted.slice(from)), plain(got.slice(from)));
 }
 
+/** For outcomes that are demanded whatever the case says: its `valid`, if any, must say the same. */
+export function expectStated(testCase: VectorCase, outcome: 'accepted' | 'refused'): void {
+  const stated = testCase.valid ?? testCase['error'] === undefined;
+  if (testCase.valid === undefined && outcome === 'refused') return;
+  if (stated !== (outcome === 'accepted')) mismatch('outcome', stated ? 'accepted' : 'refused', outcome);
+}
+
 /** Demands that the case's `valid` is the outcome; returns the value of an accepted input. */
 export function expectOutcome<T>(testCase: VectorCase, result: Result<T>): T | undefined {
   const wanted = testCase.valid ?? testCase['error'] === undefined;
@@ -89,4 +98,15 @@ export function expectOutcome<T>(testCase: VectorCase, result: Result<T>): T | u
     mismatch('outcome', wanted ? 'accepted' : `refused (${String(testCase['error'])})`, said);
   }
   return result.ok ? result.value : undefined;
+}
+
+/** Compares the members of `expected` that `actual` can have, if the vector has them. */
+export function expectMembers(
+  where: string,
+  expected: Readonly<Record<string, unknown>>,
+  actual: Readonly<Record<string, unknown>>,
+): void {
+  for (const [member, value] of Object.entries(actual)) {
+    if (expected[member] !== undefined) expectSame(`${where}${member}`, expected[member], value);
+  }
 }

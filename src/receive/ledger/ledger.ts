@@ -35,7 +35,7 @@ interface Waiting {
 }
 
 /** More than this in one transaction gains nothing and makes a retry dear. */
-const MAX_BATCH = 256;
+const MAX_BATCH = 128;
 
 export class Ledger {
   readonly owner: string;
