@@ -29,7 +29,7 @@ import type {
   UnixSeconds,
 } from '../wire/units.js';
 import type { ClusterKeys, KeyRing } from './cluster-keys.js';
-import { recognisePhantomScid } from './scid.js';
+import { type RecognisedScid, recognisePhantomScid } from './scid.js';
 import { SecretMethod } from './secret-format.js';
 import { verifyPaymentSecret } from './verify-secret.js';
 
@@ -116,8 +116,12 @@ export type Verdict =
       readonly sharedSecret: Uint8Array;
     };
 
-export function judgeHtlc(htlc: JudgedHtlc, context: VerdictContext): Verdict {
-  const recognised = recognisePhantomScid(context.keys, context.nodeId, htlc.outgoingScid);
+/** @param recognised what its outgoing SCID was recognised as, where the caller has looked already */
+export function judgeHtlc(
+  htlc: JudgedHtlc,
+  context: VerdictContext,
+  recognised: RecognisedScid | undefined = recognisePhantomScid(context.keys, context.nodeId, htlc.outgoingScid),
+): Verdict {
   const epoch = recognised && context.keys.epoch(recognised.epochId);
   if (!epoch) return { type: 'resume' };
   const economics = checkEconomics(htlc);

@@ -5,6 +5,7 @@
 import {
   judgeHtlc,
   type KeyRing,
+  type RecognisedScid,
   recognisePhantomScid,
   type VerdictFailure,
   type VerdictPolicy,
@@ -26,6 +27,13 @@ interface Held {
   readonly since: number;
   /** Shared with the sender through the inner onion; undefined where that cannot be opened any more. */
   readonly sharedSecret: Uint8Array | undefined;
+}
+
+/** An HTLC that is not judged yet. */
+interface Arrived {
+  readonly htlc: InterceptedHtlc;
+  /** Undefined for one that only the ledger knows, from the time of a key epoch that is retired. */
+  readonly recognised: RecognisedScid | undefined;
 }
 
 export interface PresentedOptions {
@@ -69,7 +77,7 @@ export class PresentedHtlcs {
   readonly #options: PresentedOptions;
   readonly #held = new Map<string, Held>();
   /** Not judged yet, by key: showing one twice costs nothing. */
-  readonly #inbox = new Map<string, InterceptedHtlc>();
+  readonly #inbox = new Map<string, Arrived>();
   readonly #gone = new RecentKeys(GONE_LIMIT);
   #working = false;
   #session: InterceptSession | undefined;
@@ -100,7 +108,7 @@ export class PresentedHtlcs {
   }
 
   #waiting(): InterceptedHtlc[] {
-    return [...[...this.#held.values()].map(({ htlc }) => htlc), ...this.#inbox.values()];
+    return [...this.#held.values(), ...this.#inbox.values()].map(({ htlc }) => htlc);
   }
 
   /** The stream is open: forwards are resumed from now on, phantom HTLCs wait for {@link serve}. */
@@ -108,7 +116,7 @@ export class PresentedHtlcs {
     this.#session = session;
     const early = [...this.#inbox.values()];
     this.#inbox.clear();
-    for (const htlc of early) this.present(htlc);
+    for (const { htlc } of early) this.present(htlc);
   }
 
   /** The lease is held and the ledger's parts are known: phantom HTLCs are taken up. */
@@ -128,19 +136,15 @@ export class PresentedHtlcs {
   present(htlc: InterceptedHtlc): void {
     if (this.#closed) return;
     const text = partKeyText(partKeyOf(htlc.key));
-    if (this.#session && !this.#isOurs(text, htlc)) {
+    const recognised = recognisePhantomScid(this.#options.keys(), htlc.key.nodeId, htlc.outgoingScid);
+    const isOurs = recognised !== undefined || this.#serving?.recorded.has(text) === true;
+    if (this.#session && !isOurs) {
       if (!htlc.onChain) this.#send(htlc, { action: 'resume' }); // R6, whatever state the rest is in
       return;
     }
     if (this.#gone.has(text)) return;
-    this.#inbox.set(text, htlc);
+    this.#inbox.set(text, { htlc, recognised });
     if (this.#serving) this.#startWork();
-  }
-
-  /** Recognised by the keys, or known to the ledger from the time of a key epoch that is retired. */
-  #isOurs(text: string, { key, outgoingScid }: InterceptedHtlc): boolean {
-    if (this.#serving?.recorded.has(text)) return true;
-    return recognisePhantomScid(this.#options.keys(), key.nodeId, outgoingScid) !== undefined;
   }
 
   #startWork(): void {
@@ -154,29 +158,29 @@ export class PresentedHtlcs {
   #workSlice(): void {
     this.#working = false;
     let room = SLICE;
-    for (const [text, htlc] of this.#inbox) {
+    for (const [text, arrived] of this.#inbox) {
       if (!this.#serving || room-- === 0) break;
       this.#inbox.delete(text);
       try {
-        this.#judge(text, htlc, this.#serving);
+        this.#judge(text, arrived, this.#serving);
       } catch (error) {
         // A bug must not stop the others; the HTLC is given back rather than held without a decision.
-        this.#alarm(htlc, 'htlc-unrecordable', `judging this HTLC failed (${String(error)}); it was given back`);
-        this.#send(htlc, NODE_TROUBLE);
+        this.#alarm(
+          arrived.htlc,
+          'htlc-unrecordable',
+          `judging this HTLC failed (${String(error)}); it was given back`,
+        );
+        this.#send(arrived.htlc, NODE_TROUBLE);
       }
     }
     if (this.#inbox.size > 0 && this.#serving) this.#startWork();
   }
 
-  #judge(text: string, htlc: InterceptedHtlc, { epoch, recorded }: Serving): void {
+  #judge(text: string, { htlc, recognised }: Arrived, { epoch, recorded }: Serving): void {
     const { keys, verdictPolicy, clock } = this.#options;
-    const verdict = judgeHtlc(htlc, {
-      keys: keys(),
-      nodeId: htlc.key.nodeId,
-      height: this.height,
-      now: Math.floor(clock.now() / 1000),
-      policy: verdictPolicy,
-    });
+    const now = Math.floor(clock.now() / 1000);
+    const context = { keys: keys(), nodeId: htlc.key.nodeId, height: this.height, now, policy: verdictPolicy };
+    const verdict = judgeHtlc(htlc, context, recognised);
     const sharedSecret = verdict.type === 'resume' ? undefined : verdict.sharedSecret;
     this.#held.set(text, { htlc, since: clock.now(), sharedSecret });
     if (verdict.type === 'fail' && verdict.stable && !recorded.has(text) && !htlc.onChain) {
