@@ -1,7 +1,7 @@
 /** Checks of what was typed: wrong usage ends with exit code 2 and names the option before anything else happens. */
-import { readFile } from 'node:fs/promises';
 import { stripLightningUri } from '../bolt11/uri.js';
 import { nearestWord } from '../daemon/config/nearest.js';
+import { readSmallFile } from '../daemon/small-file.js';
 import { CliError, usageError } from './io.js';
 
 export function oneOf<T extends string>(text: string, words: readonly T[], option: string): T {
@@ -47,14 +47,29 @@ export function webUrl(text: string): string {
   throw usageError(`"${text}" is not a web address: write it in full, like https://shop.example/hook`);
 }
 
+const MAX_SECRET_BYTES = 64 * 1024;
+
+interface ReadOptions {
+  readonly limit?: number;
+  /** Called if others than the owner can read or write it. */
+  readonly onOpenToOthers?: () => void;
+}
+
 /** The content of a file that an option or argument names. */
-export async function contentOf(path: string, option: string): Promise<string> {
+export async function contentOf(
+  path: string,
+  option: string,
+  { limit = MAX_SECRET_BYTES, onOpenToOthers }: ReadOptions = {},
+): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    const { content, isOpenToOthers } = await readSmallFile(path, limit);
+    if (isOpenToOthers) onOpenToOthers?.();
+    if (content) return new TextDecoder('utf-8', { ignoreBOM: true }).decode(content);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw usageError(`${option}: there is no file ${path}`);
     if (code === 'EISDIR') throw usageError(`${option}: ${path} is a folder`);
     throw new CliError('cannot_read', `${option}: ${path} cannot be read: ${message}`);
   }
+  throw usageError(`${option}: ${path} has more than ${limit} bytes, so it is not what is wanted here`);
 }

@@ -48,7 +48,7 @@ function nodeLines(shown: Json): string[] {
 const MAX_IMPORT = 4_000_000;
 
 async function importHints(io: Io, file: string, options: CommonOptions): Promise<void> {
-  const text = file === '-' ? await wholeInput(io) : await contentOf(file, 'hints import');
+  const text = file === '-' ? await wholeInput(io) : await contentOf(file, 'hints import', { limit: MAX_IMPORT });
   const client = await ApiClient.open(io, options);
   for (const hints of parsedHints(text)) {
     const taken = await client.post('/v1/hints', hints);

@@ -15,7 +15,7 @@ export function registerDecode(program: Command, io: Io): void {
     .argument('<string>', 'a BOLT 11 invoice, or - for standard input')
     .addHelpText(
       'after',
-      '\nExit code: 1 if STRING is not valid; with - it is 0 once every line has its answer, blank lines have none.',
+      '\nExit code: 1 if STRING is not valid; with - it is 0 once every line has its answer, blank ones too.',
     )
     .action(async (text: string, options: { json?: boolean }) => {
       if (text === '-') await decodeLines(io);
@@ -37,7 +37,6 @@ async function decodeOne(io: Io, text: string, json: boolean): Promise<void> {
 
 async function decodeLines(io: Io): Promise<void> {
   for await (const { text, isCut } of lines(io.stdin)) {
-    if (text.trim() === '') continue;
     await writeJson(io, isCut ? tooLong(text) : decodeText(text));
   }
 }

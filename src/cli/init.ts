@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { contentOf } from './checks.js';
 import { type CommonOptions, configPath, print, withConfig, withJson } from './common.js';
-import { CliError, type Io, usageError } from './io.js';
+import { CliError, type Io, usageError, warnPerson } from './io.js';
 import { newPassphrase, type PassphraseOptions } from './passphrase.js';
 
 interface InitOptions extends CommonOptions, PassphraseOptions {
@@ -132,7 +132,13 @@ async function writeSeed(io: Io, path: string, options: InitOptions): Promise<st
 async function chosenSeed(io: Io, { seedFrom }: InitOptions): Promise<Uint8Array> {
   if (seedFrom === undefined) return (await import('../crypto/index.js')).randomBytes(32);
   const { seedOfText } = await import('../daemon/seed-file.js');
-  if (seedFrom !== '-') return seedOfText(await contentOf(seedFrom, '--seed-from'), seedFrom);
+  if (seedFrom !== '-') {
+    const { openToOthersWarning } = await import('../daemon/small-file.js');
+    const onOpenToOthers = (): void => {
+      warnPerson(io, openToOthersWarning(seedFrom));
+    };
+    return seedOfText(await contentOf(seedFrom, '--seed-from', { onOpenToOthers }), seedFrom);
+  }
   let text = '';
   for await (const chunk of io.stdin) {
     text += String(chunk);

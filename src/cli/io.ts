@@ -42,6 +42,11 @@ export async function writeJson(io: Io, value: unknown): Promise<void> {
   await writeLine(io, JSON.stringify(value));
 }
 
+/** For people; what a program reads stays as it is. */
+export function warnPerson(io: Io, message: string): void {
+  io.stderr.write(`manifold: warning: ${message}\n`);
+}
+
 /** Text from elsewhere, harmless to a terminal. */
 export function printable(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for

@@ -1,13 +1,16 @@
 /** `manifold start`: runs the daemon until it is told to stop. */
 import type { Command } from 'commander';
 import { type CommonOptions, configPath, withConfig } from './common.js';
-import { CliError, type Io } from './io.js';
+import { CliError, type Io, warnPerson } from './io.js';
 import type { PassphraseOptions } from './passphrase.js';
 import { seedOpener } from './seed-opener.js';
 
 interface StartOptions extends CommonOptions, PassphraseOptions {}
 
-const STOP_PATIENCE_MS = 20_000;
+/** From the signal on, whatever is waited for. */
+const STOP_PATIENCE_MS = 10_000;
+/** For the last words to be written. */
+const EXIT_AFTER_MS = 500;
 
 export function registerStart(program: Command, io: Io): void {
   withConfig(program.command('start'))
@@ -28,8 +31,12 @@ async function start(io: Io, options: StartOptions): Promise<void> {
     import('../receive/clock.js'),
   ]);
   const config = await loadConfig(configPath(io, options), io.env);
-  const ring = await loadKeyRing(config, io.env, seedOpener(io, options));
   const log = createLog({ level: config.log.level, destination: io.stdout, pretty: io.stdout.isTTY });
+  const warn = (message: string): void => {
+    log.warn(message);
+    warnPerson(io, message);
+  };
+  const ring = await loadKeyRing(config, io.env, seedOpener(io, options, warn));
   const ended = signalled();
   const crash = (error: unknown): void => {
     log.fatal({ err: error }, 'manifold ends: this is a bug');
@@ -37,15 +44,18 @@ async function start(io: Io, options: StartOptions): Promise<void> {
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
+  const patience = patienceAfter(ended.signal);
   try {
-    const daemon = await startDaemon({ config, ring, log, clock: wallClock, random: () => Math.random() });
+    const starting = startDaemon({ config, ring, log, clock: wallClock, random: () => Math.random() });
+    const daemon = await Promise.race([starting, patience.over]);
     const signal = await ended.signal;
     log.info({ signal }, 'stopping');
-    await withPatience(daemon.stop());
+    await Promise.race([daemon.stop(), patience.over]);
     log.info('stopped');
   } catch (error) {
     throw startError(error, config.api.listen);
   } finally {
+    patience.forget();
     ended.unwatch();
     process.off('uncaughtException', crash);
     process.off('unhandledRejection', crash);
@@ -69,20 +79,32 @@ function signalled(): { readonly signal: Promise<string>; unwatch(): void } {
   };
 }
 
-async function withPatience(stopped: Promise<void>): Promise<void> {
+/** Rejects a while after the signal, and then ends the process although something still holds it. */
+function patienceAfter(signal: Promise<string>): { readonly over: Promise<never>; forget(): void } {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(
-        new CliError(
-          'stop_timeout',
-          'the daemon did not stop in time and is ended; nothing that was committed is lost',
-        ),
-      );
-    }, STOP_PATIENCE_MS);
+  let isForgotten = false;
+  const over = new Promise<never>((_, reject) => {
+    void signal.then(() => {
+      if (isForgotten) return;
+      timer = setTimeout(() => {
+        setTimeout(() => process.exit(1), EXIT_AFTER_MS).unref();
+        reject(
+          new CliError(
+            'stop_timeout',
+            'the daemon did not stop in time and is ended; nothing that was committed is lost',
+          ),
+        );
+      }, STOP_PATIENCE_MS);
+    });
   });
-  await Promise.race([stopped, late]);
-  clearTimeout(timer);
+  over.catch(() => undefined); // it may come when nobody waits any more
+  return {
+    over,
+    forget() {
+      isForgotten = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** Names the next step for what usually goes wrong. */

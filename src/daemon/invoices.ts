@@ -1,5 +1,5 @@
 /** Invoices as merchants see them: create, look up, list, settle and cancel. */
-import { type Currency, decodeInvoice, stripLightningUri } from '../bolt11/index.js';
+import { type Currency, decodeInvoice, type Invoice, stripLightningUri } from '../bolt11/index.js';
 import { randomBytes, sha256 } from '../crypto/index.js';
 import {
   createPhantomInvoice,
@@ -175,16 +175,16 @@ export class InvoiceService {
    * secret is ours.
    */
   async show(hashOrText: string): Promise<Result<InvoiceView, ServiceError>> {
-    const text = stripLightningUri(hashOrText.trim());
-    if (isHexOf(text, 32)) return this.#showHash(text.toLowerCase());
-    const decoded = decodeInvoice(text);
-    if (!decoded.ok) {
-      return err({
-        code: 'not_an_invoice',
-        message: `neither a payment hash nor an invoice: ${decoded.error.message}`,
-      });
-    }
-    const invoice = decoded.value;
+    const named = namedInvoice(hashOrText);
+    if (!named.ok) return named;
+    const { paymentHash, text } = named.value;
+    if (!named.value.invoice) return this.#showHash(paymentHash);
+    const told = this.#told(named.value.invoice, text);
+    return told.ok ? this.#showHash(paymentHash, told.value) : told;
+  }
+
+  /** What the text of an invoice says, if it was made here. */
+  #told(invoice: Invoice, text: string): Result<InvoiceRecord, ServiceError> {
     const secret = verifyPaymentSecretByRing(this.#options.keys(), {
       paymentHash: invoice.paymentHash,
       paymentSecret: invoice.paymentSecret,
@@ -194,7 +194,7 @@ export class InvoiceService {
     });
     if (!secret.ok)
       return err({ code: 'not_ours', message: 'this invoice was not made by this cluster; check the key epochs' });
-    const record: InvoiceRecord = {
+    return ok({
       ...termsOf({}, toHex(invoice.paymentHash), 0),
       bolt11: text.toLowerCase(),
       amountMsat: invoice.amountMsat,
@@ -205,26 +205,26 @@ export class InvoiceService {
       createdAt: Number(invoice.timestamp) * 1000,
       expiresAt: (Number(invoice.timestamp) + Number(invoice.expirySeconds)) * 1000,
       epochId: undefined,
-    };
-    return this.#showHash(record.paymentHash, record);
+    });
   }
 
   /** @param told what the text of the invoice says */
   async #showHash(paymentHash: string, told?: InvoiceRecord): Promise<Result<InvoiceView, ServiceError>> {
     const { store, clock } = this.#options;
     const [account, listed] = await Promise.all([store.readAccount(paymentHash), store.invoices.get(paymentHash)]);
-    if (!listed && !told && account.parts.length === 0) {
-      return err({
-        code: 'not_found',
-        message: 'nothing is stored for this hash; for an unpaid plain invoice pass its text',
-      });
-    }
+    if (!listed && !told && account.parts.length === 0) return err(NOT_FOUND);
     const record = completed(listed?.invoice, told) ?? bareRecord(paymentHash);
     return ok(viewOf(record, account.sets, partViews(account), clock.now()));
   }
 
-  /** Settles an accepted hold invoice. `preimage` is needed for the merchant's own hash. */
-  async settle(paymentHash: string, preimage?: Uint8Array): Promise<Result<InvoiceView, ServiceError>> {
+  /**
+   * Settles an accepted hold invoice, named by its payment hash (hex) or its text. `preimage` is needed for the
+   * merchant's own hash.
+   */
+  async settle(hashOrText: string, preimage?: Uint8Array): Promise<Result<InvoiceView, ServiceError>> {
+    const named = namedInvoice(hashOrText);
+    if (!named.ok) return named;
+    const { paymentHash } = named.value;
     if (preimage && !equalBytes(sha256(preimage), fromHex(paymentHash))) {
       return err({ code: 'wrong_preimage', message: 'the preimage does not hash to the payment hash of this invoice' });
     }
@@ -236,11 +236,47 @@ export class InvoiceService {
     return reply.type === 'refused' ? err(reply) : this.#showHash(paymentHash);
   }
 
-  /** Gives back what is held for an invoice and accepts nothing more. */
-  async cancel(paymentHash: string): Promise<Result<InvoiceView, ServiceError>> {
+  /**
+   * Gives back what is held for an invoice and accepts nothing more. A bare hash must be known here: a wish about one
+   * that is not would stay for ever. The text of a plain invoice shows that it is ours.
+   */
+  async cancel(hashOrText: string): Promise<Result<InvoiceView, ServiceError>> {
+    const named = namedInvoice(hashOrText);
+    if (!named.ok) return named;
+    const { paymentHash, invoice, text } = named.value;
+    const told = invoice && this.#told(invoice, text);
+    if (!told?.ok && !(await this.#isKnown(paymentHash))) return told ?? err(NOT_FOUND);
     const reply = await this.#options.ledger.submit({ type: 'cancel', paymentHash });
-    return reply.type === 'refused' ? err(reply) : this.#showHash(paymentHash);
+    return reply.type === 'refused' ? err(reply) : this.#showHash(paymentHash, told?.ok ? told.value : undefined);
   }
+
+  async #isKnown(paymentHash: string): Promise<boolean> {
+    const { store } = this.#options;
+    const [account, listed] = await Promise.all([store.readAccount(paymentHash), store.invoices.get(paymentHash)]);
+    return listed !== undefined || account.parts.length > 0;
+  }
+}
+
+const NOT_FOUND: ServiceError = {
+  code: 'not_found',
+  message: 'nothing is stored for this hash; for an unpaid plain invoice pass its text',
+};
+
+interface NamedInvoice {
+  /** Hex in lower case. */
+  readonly paymentHash: string;
+  readonly text: string;
+  /** Undefined if it was named by its hash. */
+  readonly invoice?: Invoice;
+}
+
+function namedInvoice(hashOrText: string): Result<NamedInvoice, ServiceError> {
+  const text = stripLightningUri(hashOrText);
+  if (isHexOf(text, 32)) return ok({ paymentHash: text.toLowerCase(), text });
+  const decoded = decodeInvoice(text);
+  if (decoded.ok) return ok({ paymentHash: toHex(decoded.value.paymentHash), text, invoice: decoded.value });
+  const message = `neither a payment hash nor an invoice: ${decoded.error.message}`;
+  return err({ code: 'not_an_invoice', message });
 }
 
 function needsRow({ reference, metadata, hold, paymentHash, preimage }: CreateInvoice): boolean {

@@ -2,9 +2,10 @@
  * The cluster seed at rest (R10): an age file whose content is the 64 hex digits of the seed and a newline, so that the
  * operator's own `age -d` shows it and any age identity, hardware ones included, can be used to make it.
  */
-import { link, open, readFile, rm, stat } from 'node:fs/promises';
+import { link, open, rm } from 'node:fs/promises';
 import { Decrypter, Encrypter } from 'age-encryption';
 import { fromHex, isHexOf, toHex } from '../wire/bytes.js';
+import { openToOthersWarning, readSmallFile } from './small-file.js';
 
 export class SeedError extends Error {
   override readonly name = 'SeedError';
@@ -27,6 +28,8 @@ export interface SeedOpener {
   readonly passphrase: () => Promise<string>;
   /** Content of an age identity file. */
   readonly identities?: () => Promise<string | undefined>;
+  /** Told about a seed file that other users of the machine can read or write. */
+  readonly warn?: (message: string) => void;
 }
 
 /** age's format has no shorter files than this; far longer ones are not ours. */
@@ -94,7 +97,7 @@ export async function writeNewFile(path: string, content: Uint8Array | string): 
 
 /** @throws {SeedError} */
 export async function readSeedFile(path: string, opener: SeedOpener): Promise<Uint8Array> {
-  const file = await contentOf(path);
+  const file = await contentOf(path, opener);
   const header = Buffer.from(file.subarray(0, 4096)).toString('latin1');
   if (!header.startsWith('age-encryption.org/v1\n')) {
     throw new SeedError(
@@ -123,9 +126,11 @@ export async function readSeedFile(path: string, opener: SeedOpener): Promise<Ui
   return seedOfText(text, path);
 }
 
-async function contentOf(path: string): Promise<Uint8Array> {
+async function contentOf(path: string, { warn }: SeedOpener): Promise<Uint8Array> {
   try {
-    if ((await stat(path)).size <= MAX_FILE_BYTES) return new Uint8Array(await readFile(path));
+    const { content, isOpenToOthers } = await readSmallFile(path, MAX_FILE_BYTES);
+    if (isOpenToOthers) warn?.(openToOthersWarning(path));
+    if (content) return content;
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') {
       throw new SeedError(
@@ -135,7 +140,7 @@ async function contentOf(path: string): Promise<Uint8Array> {
     }
     throw new SeedError(
       'cannot_read',
-      `the seed file cannot be read: ${(thrown as Error).message}; check seed_file in the configuration`,
+      `the seed file ${path} cannot be read: ${(thrown as Error).message}; check seed_file in the configuration`,
     );
   }
   throw new SeedError(
@@ -168,10 +173,17 @@ async function addIdentities(decrypter: Decrypter, path: string, { identities }:
   }
 }
 
-/** @param source what to name in an error */
+/** @param source what to name in an error. @throws {SeedError} */
 export function seedOfText(text: string, source: string): Uint8Array {
   const digits = text.trim();
   if (!isHexOf(digits, 32))
     throw new SeedError('bad_seed', `${source} does not hold a seed: 64 hex digits are expected`);
-  return fromHex(digits);
+  const seed = fromHex(digits);
+  if (seed.every((byte) => byte === seed[0])) {
+    throw new SeedError(
+      'bad_seed',
+      `${source} holds 32 equal bytes, which anybody can guess, and no seed; make one with \`manifold init\` or \`openssl rand -hex 32\``,
+    );
+  }
+  return seed;
 }

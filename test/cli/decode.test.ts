@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { decodeText } from '../../src/daemon/decode.js';
 import { BIN, run } from './support.js';
 
 interface Case {
@@ -75,21 +76,49 @@ describe('manifold decode', () => {
         { numRuns: 2_000, seed: 7 },
       )
       .map((text) => text.replace(/\p{Surrogate}/gu, '?'));
-    const wanted = lines.filter((line) => line.trim() !== '');
+    if (lines.at(-1) === '') lines.pop(); // an end of line ends the last line, it begins none
     const { code, stdout, stderr } = await run(['decode', '-'], {}, lines.join('\n'));
     expect([code, stderr]).toEqual([0, '']);
     const answers = parsed(stdout);
-    expect(answers.map(({ input }) => input)).toEqual(wanted);
+    expect(answers.map(({ input }) => input)).toEqual(lines);
     expect(answers.filter(({ valid }) => valid === true).length).toBeGreaterThan(100);
     for (const { valid, error } of answers)
       if (valid === false) expect((error as { code: string }).code).toMatch(/^[a-z0-9_]+$/);
+  });
+
+  it('counts the place of an error in the line as it was given', () => {
+    const bad = GOOD.replace('pvj', 'pvb');
+    const at = bad.indexOf('pvb') + 2;
+    const place = (input: string): number | undefined => {
+      const decoded = decodeText(input);
+      return decoded.valid ? -1 : decoded.error.position;
+    };
+    expect(place(bad)).toBe(at);
+    for (const before of ['  ', 'lightning:', ' \tLIGHTNING://', 'bitcoin:x?amount=1&lightning='])
+      expect(place(`${before}${bad} `), before).toBe(before.length + at);
+    expect(place(`lightning:${bad}?a=lightning:l`)).toBe(10 + at);
+    expect(place(`bitcoin:x?lightning=lightning:${bad}&y=1`)).toBe(30 + at);
+    expect(place(`bitcoin:x?lightning=%6c${bad.slice(1)}`)).toBeUndefined();
+  });
+
+  it('answers blank lines too', async () => {
+    const { code, stdout } = await run(['decode', '-'], {}, `\n${GOOD}\n  \n\n`);
+    const blank = { valid: false, error: { code: 'empty', message: expect.any(String) as unknown } };
+    expect(code).toBe(0);
+    expect(parsed(stdout)).toEqual([
+      { input: '', ...blank },
+      expect.objectContaining({ input: GOOD, valid: true }),
+      { input: '  ', ...blank },
+      { input: '', ...blank },
+    ]);
+    expect((await run(['decode', '-'], {}, '')).stdout).toBe('');
   });
 
   it('takes bytes that are no text, line ends of Windows, and no line end at the end', async () => {
     const input = Buffer.concat([Buffer.from([0xff, 0xfe, 0x00, 0x0a]), Buffer.from(`${GOOD}\r\n\r\n${GOOD}`)]);
     const { code, stdout } = await run(['decode', '-'], {}, input);
     expect(code).toBe(0);
-    expect(parsed(stdout).map(({ valid }) => valid)).toEqual([false, true, true]);
+    expect(parsed(stdout).map(({ valid }) => valid)).toEqual([false, true, false, true]);
   });
 
   it('keeps little of a line without end, and of many lines', async () => {

@@ -154,6 +154,21 @@ describe('event stream', () => {
     expect(reply).toMatchObject({ status: 503, json: { code: 'too_many_streams' } });
   });
 
+  it('ends when its token is revoked although events never pause', async () => {
+    const token = await world.token('events:read');
+    const following = read('/v1/events', {}, () => false, token);
+    await until(() => world.parts.api.streams.open === 1);
+    let isOver = false;
+    const flowing = (async () => {
+      while (!isOver) await pay();
+    })();
+    await world.store.tokens.revoke((await world.store.tokens.find(token))!.id);
+    const { ended, comments } = await following;
+    isOver = true;
+    await flowing;
+    expect([ended, comments]).toEqual([true, 0]);
+  });
+
   it('ends when the daemon stops', async () => {
     const other = await makeWorld();
     const token = await other.token('events:read');

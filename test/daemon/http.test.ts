@@ -143,7 +143,16 @@ describe('invoices', () => {
 
   it('keep what their text says when a wish about them is all that is stored', async () => {
     const made = await create({ amount_msat: '4000', description: 'gone' });
-    await post(`/v1/invoices/${String(made['payment_hash'])}/cancel`);
+    const [text, hash] = [String(made['bolt11']), String(made['payment_hash'])];
+    const byHash = await post(`/v1/invoices/${hash}/cancel`);
+    expect(byHash).toMatchObject({ status: 404, json: { code: 'not_found' } });
+    expect((await get(`/v1/invoices/${hash}`)).status).toBe(404); // nothing was written
+    expect(await post(`/v1/invoices/${text}/cancel`)).toMatchObject({
+      status: 200,
+      json: { state: 'canceled', bolt11: text },
+    });
+    // What is stored now is enough for the bare hash.
+    expect(await post(`/v1/invoices/${hash.toUpperCase()}/cancel`)).toMatchObject({ status: 200 });
     expect((await get(`/v1/invoices/${String(made['bolt11'])}`)).json).toMatchObject({
       state: 'canceled',
       amount_msat: '4000',
@@ -167,6 +176,22 @@ describe('invoices', () => {
       'lnbc1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdpl2pkx2ctnv5sxxmmwwd5kgetjypeh2ursdae8g6twvus8g6rfwvs8qun0dfjkxaq9qrsgq357wnc5r2ueh7ck6q93dj32dlqnls087fxdwk8qakdyafkq3yap9us6v52vjjsrvywa6rt52cm9r9zqt8r2t7mlcwspyetp5h2tztugp9lfyql';
     expect(await get(`/v1/invoices/${text}`)).toMatchObject({ status: 404, json: { code: 'not_ours' } });
     expect(await get('/v1/invoices/nonsense')).toMatchObject({ status: 400, json: { code: 'not_an_invoice' } });
+    expect(await post(`/v1/invoices/${text}/cancel`)).toMatchObject({ status: 404, json: { code: 'not_ours' } });
+    for (const verb of ['settle', 'cancel'] as const) {
+      const outcome = await world.parts.api.invoices[verb]('nonsense');
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'not_an_invoice' } });
+    }
+  });
+
+  it('refuse metadata with numbers that would come back as others', async () => {
+    for (const number of ['1e400', '-1e400', '9007199254740993', '1e300'])
+      for (const metadata of [number, `{"a":[${number}]}`]) {
+        const reply = await post('/v1/invoices', `{"metadata":${metadata}}`);
+        expect(reply, metadata).toMatchObject({ status: 400, json: { code: 'invalid_request' } });
+        expect(JSON.stringify(reply.json)).toContain('send them as strings');
+      }
+    const kept = [9_007_199_254_740_991, -1, 0.25, 1e-7];
+    expect(await post('/v1/invoices', { metadata: kept })).toMatchObject({ status: 201, json: { metadata: kept } });
   });
 
   it('that hold are accepted, then settled or given back by the merchant', async () => {

@@ -1,15 +1,18 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { contentOf } from '../../src/cli/checks.js';
 import { fingerprintOf, loadKeyRing, tokenCandidates, webhookSecret } from '../../src/daemon/cluster-ring.js';
 import { checkCluster } from '../../src/daemon/fingerprint.js';
-import { readSeedFile, type SeedOpener, writeSeedFile } from '../../src/daemon/seed-file.js';
+import { readSeedFile, seedOfText, type SeedOpener, writeSeedFile } from '../../src/daemon/seed-file.js';
 import { ClusterKeys, KeyRing } from '../../src/phantom/index.js';
 import { openStore, StoreWrongDatabase } from '../../src/store/index.js';
 import { toHex } from '../../src/wire/bytes.js';
-import { SEED } from './support.js';
+
+const SEED = Uint8Array.from({ length: 32 }, (_, i) => i * 7);
 
 let folder = '';
 beforeAll(async () => {
@@ -76,13 +79,48 @@ describe('seed file', () => {
   });
 });
 
+describe('a seed file that is none', () => {
+  it('is neither waited for nor read without end', async () => {
+    const [zero, pipe] = [join(folder, 'zero'), join(folder, 'pipe')];
+    await symlink('/dev/zero', zero);
+    execFileSync('mkfifo', [pipe]);
+    for (const path of [zero, pipe, folder])
+      await expect(readSeedFile(path, opener('x')), path).rejects.toMatchObject({ code: 'cannot_read' });
+    await expect(contentOf(pipe, '--passphrase-file')).rejects.toThrow(/--passphrase-file: .* regular file/);
+    await expect(contentOf(zero, '--passphrase-file')).rejects.toThrow(/regular file/);
+    const long = join(folder, 'long');
+    await writeFile(long, 'x'.repeat(65_537));
+    await expect(contentOf(long, '--passphrase-file')).rejects.toThrow(/65536 bytes/);
+    await writeFile(long, 'x'.repeat(65_536));
+    expect(await contentOf(long, '--passphrase-file')).toHaveLength(65_536);
+  });
+
+  it('is told about when others can read it', async () => {
+    const path = join(folder, 'open.age');
+    await writeSeedFile(path, SEED, LOCK);
+    const told: string[] = [];
+    const listening = { ...opener('correct horse'), warn: (message: string) => void told.push(message) };
+    await readSeedFile(path, listening);
+    expect(told).toEqual([]);
+    await chmod(path, 0o640);
+    expect(await readSeedFile(path, listening)).toEqual(SEED);
+    expect(told).toEqual([expect.stringContaining(`chmod 600 ${path}`)]);
+  });
+
+  it('is refused when every byte of it is the same', () => {
+    for (const byte of ['00', '07', 'ff'])
+      expect(() => seedOfText(byte.repeat(32), 'it')).toThrow(expect.objectContaining({ code: 'bad_seed' }));
+    expect(seedOfText(`${'00'.repeat(31)}01`, 'it')[31]).toBe(1);
+  });
+});
+
 describe('key ring', () => {
   const config = (cluster: object) =>
     ({ cluster: { epoch: 2, retired: [], ...cluster } }) as Parameters<typeof loadKeyRing>[0];
   const noFile = opener('x');
 
   it('takes seeds from the environment, current and retired', async () => {
-    const env = { NEW: toHex(SEED), OLD: '01'.repeat(32) };
+    const env = { NEW: toHex(SEED), OLD: '0123'.repeat(16) };
     const ring = await loadKeyRing(config({ seed_env: 'NEW', retired: [{ epoch: 1, seed_env: 'OLD' }] }), env, noFile);
     expect(ring.epochs.map(({ id }) => id)).toEqual([2, 1]);
     expect(ring.current.keys.phantomNodeId).toEqual(new ClusterKeys(SEED).phantomNodeId);

@@ -188,6 +188,9 @@ describe('targets of webhooks', () => {
     for (const url of [
       'http://127.0.0.1/',
       'http://localhost:1/',
+      'http://localhost./',
+      'http://a.localhost./',
+      'http://127.0.0.1./',
       'http://[::1]/',
       'http://10.1.2.3/',
       'http://169.254.169.254/latest/meta-data',
@@ -240,12 +243,30 @@ describe('targets of webhooks', () => {
       '::ffff:127.0.0.1',
       '::ffff:7f00:1',
       '64:ff9b::7f00:1',
+      '::ffff:0:127.0.0.1',
+      '::ffff:0:8.8.8.8',
+      '100::1',
+      '2001:db8::1',
+      '192.0.2.1',
+      '192.88.99.1',
+      '198.51.100.1',
+      '203.0.113.1',
       'x',
     ]) {
       expect(isInnerAddress(inner), inner).toBe(true);
     }
-    for (const outer of ['1.1.1.1', '172.32.0.1', '2606:4700:4700::1111', '::ffff:1.1.1.1'])
+    for (const outer of [
+      '1.1.1.1',
+      '172.32.0.1',
+      '192.0.3.1',
+      '2606:4700:4700::1111',
+      '2001:db9::1',
+      '100:0:0:1::1',
+      '::ffff:1.1.1.1',
+    ])
       expect(isInnerAddress(outer), outer).toBe(false);
-    expect(refusedTarget('http://example.com', false)).toBeUndefined();
+    for (const url of ['http://example.com', 'http://example.com./'])
+      expect(refusedTarget(url, false), url).toBeUndefined();
+    expect(refusedTarget('http://localhost./', false)).toMatch(/own network/);
   });
 });

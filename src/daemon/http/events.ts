@@ -105,6 +105,7 @@ function stream(api: ApiContext, context: Context, reader: EventReader): Respons
   const { clock, hub, store, heartbeatMs = HEARTBEAT_MS } = api;
   const encoder = new TextEncoder();
   let ended = false;
+  let checkedAt = clock.now();
   let cancelWatch = (): void => undefined;
   const end = (): void => {
     if (ended) return;
@@ -117,8 +118,12 @@ function stream(api: ApiContext, context: Context, reader: EventReader): Respons
     async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
       cancelWatch();
       const events = await reader.next(clock, heartbeatMs, () => ended);
+      const now = clock.now();
+      const isCheckDue = events.length === 0 || now - checkedAt > heartbeatMs;
+      if (isCheckDue) checkedAt = now;
+      const isOver = hub.stopped || (isCheckDue && !ended && (await isRevoked(store, token)));
       if (ended) return;
-      if (hub.stopped || (events.length === 0 && (await isRevoked(store, token)))) {
+      if (isOver) {
         end();
         controller.close();
         return;

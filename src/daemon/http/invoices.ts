@@ -1,15 +1,13 @@
 /** `/v1/invoices` and `/v1/payments`. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
-import { decodeInvoice, stripLightningUri } from '../../bolt11/index.js';
 import type { Payment } from '../../store/index.js';
-import { isHexOf, toHex } from '../../wire/bytes.js';
 import { compact } from '../compact.js';
 import { type ListPlace, listInvoices } from '../invoice-list.js';
 import { INVOICE_STATES } from '../invoice-state.js';
 import type { CreateInvoice, InvoiceView } from '../invoices.js';
 import type { ApiContext } from './context.js';
 import { endpoint } from './endpoint.js';
-import { Problem, serviceProblem } from './problems.js';
+import { serviceProblem } from './problems.js';
 import {
   amountMsat,
   badCursor,
@@ -207,7 +205,7 @@ function holdRoutes(app: OpenAPIHono, api: ApiContext): void {
     bodyOptional: true,
     answer: { status: 200, description: 'The invoice', schema: invoice },
     async handle({ params, body }) {
-      const settled = await api.invoices.settle(hashOf(params.id), body.preimage);
+      const settled = await api.invoices.settle(params.id, body.preimage);
       if (!settled.ok) throw serviceProblem(settled.error);
       return { status: 200, body: invoiceJson(settled.value) };
     },
@@ -216,25 +214,18 @@ function holdRoutes(app: OpenAPIHono, api: ApiContext): void {
     method: 'post',
     path: '/v1/invoices/{id}/cancel',
     summary: 'Give back what is held and accept nothing more',
+    description: 'A plain invoice that was not paid yet is named by its text: nothing is stored under its hash.',
     scope: 'invoices:write',
     params: idParams,
     body: z.strictObject({}),
     bodyOptional: true,
     answer: { status: 200, description: 'The invoice', schema: invoice },
     async handle({ params }) {
-      const canceled = await api.invoices.cancel(hashOf(params.id));
+      const canceled = await api.invoices.cancel(params.id);
       if (!canceled.ok) throw serviceProblem(canceled.error);
       return { status: 200, body: invoiceJson(canceled.value) };
     },
   });
-}
-
-function hashOf(id: string): string {
-  const text = stripLightningUri(id);
-  if (isHexOf(text, 32)) return text.toLowerCase();
-  const decoded = decodeInvoice(text);
-  if (decoded.ok) return toHex(decoded.value.paymentHash);
-  throw new Problem(400, 'not_an_invoice', `neither a payment hash nor an invoice: ${decoded.error.message}`);
 }
 
 function paymentRoutes(app: OpenAPIHono, api: ApiContext): void {

@@ -18,7 +18,13 @@ export async function serveApi(app: Pick<OpenAPIHono, 'fetch'>, host: string, po
   const server = createAdaptorServer({
     fetch: app.fetch,
     createServer,
-    serverOptions: { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000, maxHeaderSize: 16_384 },
+    serverOptions: {
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 1_000, // both limits above are looked at so often only
+      keepAliveTimeout: 30_000,
+      maxHeaderSize: 16_384,
+    },
     overrideGlobalObjects: false,
   }) as Server;
   server.maxConnections = 1_024;
@@ -39,6 +45,10 @@ export async function serveApi(app: Pick<OpenAPIHono, 'fetch'>, host: string, po
 }
 
 function close(server: Server): Promise<void> {
+  // A client that never pauses would keep its connection busy at every sweep.
+  server.prependListener('request', (_request, response) => {
+    response.shouldKeepAlive = false;
+  });
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       server.closeAllConnections();

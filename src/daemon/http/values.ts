@@ -38,15 +38,26 @@ const DEEPEST = 16;
 /** Any JSON value of moderate size. */
 export const jsonValue = z
   .unknown()
+  .refine((value) => depthWithin(value, DEEPEST) && JSON.stringify(value ?? null).length <= MOST_METADATA, {
+    error: `must be at most ${MOST_METADATA} characters of JSON, nested at most ${DEEPEST} deep`,
+    abort: true,
+  })
   .refine(
-    (value) => depthWithin(value, DEEPEST) && JSON.stringify(value ?? null).length <= MOST_METADATA,
-    `must be at most ${MOST_METADATA} characters of JSON, nested at most ${DEEPEST} deep`,
+    hasExactNumbers,
+    'must not hold numbers that come back as others: whole ones beyond 2^53 or too large for a double; send them as strings',
   )
   .openapi({ description: 'Any JSON value' });
 
 function depthWithin(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   return levels > 0 && Object.values(value).every((member) => depthWithin(member, levels - 1));
+}
+
+/** A reader of JSON may have rounded what is no safe integer already, so it cannot be kept as it was sent. */
+function hasExactNumbers(value: unknown): boolean {
+  if (typeof value === 'number')
+    return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  return typeof value !== 'object' || value === null || Object.values(value).every(hasExactNumbers);
 }
 
 export function wholeNumber(least: number, most: number) {

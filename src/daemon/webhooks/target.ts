@@ -10,18 +10,25 @@ for (const [network, prefix] of [
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ] as const) {
   INNER.addSubnet(network, prefix, 'ipv4');
 }
 for (const [network, prefix] of [
   ['::', 96],
+  ['::ffff:0:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
+  ['100::', 64],
   ['2002::', 16],
   ['2001::', 32],
+  ['2001:db8::', 32],
   ['fc00::', 7],
   ['fe80::', 10],
   ['fec0::', 10],
@@ -47,7 +54,7 @@ export function refusedTarget(text: string, allowPrivate: boolean): string | und
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'only http and https URLs can be called';
   if (url.username !== '' || url.password !== '')
     return 'leave user and password out of the URL; deliveries are signed';
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = url.hostname.replace(/^\[|\]$|\.+$/g, ''); // a dot at the end names the same host
   const isInner = host === 'localhost' || host.endsWith('.localhost') || (isIP(host) !== 0 && isInnerAddress(host));
   if (isInner && !allowPrivate)
     return 'this address is inside the own network; set allow_private = true in [webhooks] to permit that';
