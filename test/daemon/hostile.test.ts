@@ -184,3 +184,19 @@ describe('random requests', () => {
     );
   });
 });
+
+describe('numbers in metadata that would come back as others', () => {
+  it('are refused rather than changed', async () => {
+    for (const number of ['1e400', '-1e400', '9007199254740993', '1e300'])
+      for (const metadata of [number, `{"a":[${number}]}`]) {
+        const reply = await call(world, 'POST', '/v1/invoices', admin, `{"metadata":${metadata}}`);
+        expect(reply, metadata).toMatchObject({ status: 400, json: { code: 'invalid_request' } });
+        expect(JSON.stringify(reply.json)).toContain('send them as strings');
+      }
+    const kept = [9_007_199_254_740_991, -1, 0.25, 1e-7];
+    expect(await call(world, 'POST', '/v1/invoices', admin, { metadata: kept })).toMatchObject({
+      status: 201,
+      json: { metadata: kept },
+    });
+  });
+});
