@@ -26,6 +26,7 @@ import {
   unwrapFailure,
   unwrapFulfillAttribution,
 } from '../../../src/onion/index.js';
+import { unwrap } from '../../../src/wire/result.js';
 import { type BytesTarget, type FuzzTarget, hexOfVectors } from '../target.js';
 import { sameBytes } from './wire.js';
 
@@ -123,8 +124,11 @@ const encryptedData: BytesTarget = {
   corpus: () => hexOfVectors(['extra-payloads', 'bolt04-route-blinding', 'bolt04-onion-message'], 2, 600),
   run(input) {
     const result = decodeEncryptedData(input);
-    // Zero bytes before the features mean nothing and are not written again, so the meaning is compared, not the bytes.
-    if (result.ok) assert.deepEqual(decodeEncryptedData(encodeEncryptedData(result.value)), result);
+    // Zero bytes before the features mean nothing and are not written again, so the second writing is compared.
+    if (result.ok) {
+      const written = encodeEncryptedData(result.value);
+      sameBytes(encodeEncryptedData(unwrap(decodeEncryptedData(written))), written);
+    }
     for (const role of ['payment_relay', 'payment_final', 'message_relay', 'message_final'] as const) {
       if (decodeEncryptedData(input, role).ok) assert.ok(result.ok, 'a role takes what nobody may take');
     }
