@@ -25,7 +25,7 @@ describe('group commit', () => {
       Array.from({ length: 300 }, (_, i) => ledger.submit(admit(i, { amountMsat: TOTAL }))),
     );
     expect(replies.every(({ type }) => type === 'settle')).toBe(true);
-    expect(store.batches.map((hashes) => hashes.length)).toEqual([0, 1, 256, 43]);
+    expect(store.batches.map((hashes) => hashes.length)).toEqual([0, 1, 128, 128, 43]);
   });
 
   it('keeps the order of commands of one payment hash', async () => {
