@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { fileSizeLimit, type FullDisk, smallDisk } from './disk.js';
 import { forwardThroughMember } from './forwards.js';
 import { until, World } from './harness.js';
 
-async function runFullDisk(make: (folder: string) => FullDisk | undefined): Promise<void> {
+async function runFullDisk(
+  make: (folder: string) => FullDisk | undefined,
+  { onTestFinished }: TestContext,
+): Promise<void> {
   let disk: FullDisk | undefined;
   let folder = '';
   const world = await World.open({
@@ -48,7 +51,7 @@ async function runFullDisk(make: (folder: string) => FullDisk | undefined): Prom
 }
 
 describe.concurrent('a full disk under load', () => {
-  it('is survived on a file system without space', () => runFullDisk(smallDisk), 240_000);
+  it('is survived on a file system without space', { timeout: 240_000 }, (context) => runFullDisk(smallDisk, context));
 
-  it('is survived when files may not grow', () => runFullDisk(fileSizeLimit), 240_000);
+  it('is survived when files may not grow', { timeout: 240_000 }, (context) => runFullDisk(fileSizeLimit, context));
 });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { databaseFor, until, World } from './harness.js';
 import { killOwner } from './killing.js';
 
@@ -7,7 +7,7 @@ const LEASE_TTL_SECONDS = 2;
 /** What is left of the lease, the next look of those who wait, and the work of a busy machine. */
 const TAKEOVER_MS = 5 * LEASE_TTL_SECONDS * 1_000;
 
-async function openFleet(daemons: number): Promise<World | undefined> {
+async function openFleet(daemons: number, { onTestFinished }: TestContext): Promise<World | undefined> {
   const database = await databaseFor('postgres');
   if (database?.url === undefined) return undefined;
   const world = await World.open({ databaseUrl: database.url, daemons, leaseTtlSeconds: LEASE_TTL_SECONDS });
@@ -19,8 +19,8 @@ async function openFleet(daemons: number): Promise<World | undefined> {
 }
 
 describe.concurrent('several daemons on one PostgreSQL database', () => {
-  it('take over from one that is killed, within a few leases', async () => {
-    const world = await openFleet(3);
+  it('take over from one that is killed, within a few leases', async (context) => {
+    const world = await openFleet(3, context);
     if (!world) return;
     world.shop.open(5);
     for (let i = 0; i < 2; i++) expect(await killOwner(world)).toBeLessThan(TAKEOVER_MS);
@@ -29,8 +29,8 @@ describe.concurrent('several daemons on one PostgreSQL database', () => {
     expect(payments).toBeGreaterThan(0);
   }, 240_000);
 
-  it('suffer no harm from one that was frozen for longer than its lease', async () => {
-    const world = await openFleet(2);
+  it('suffer no harm from one that was frozen for longer than its lease', async (context) => {
+    const world = await openFleet(2, context);
     if (!world) return;
     world.shop.open(5);
     for (const isNoticed of [true, false]) {
