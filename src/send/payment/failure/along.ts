@@ -1,0 +1,175 @@
+/** Failures reported by a node on the way, or by the sending node. */
+import type { Msat } from '../../../wire/units.js';
+import { toHex } from '../../../wire/bytes.js';
+import { avoidChannel, channelOf, channelOff, type Lesson, MINUTE, PAD_BLOCKS } from '../lessons.js';
+import { isOut } from '../sums.js';
+import { keyOfHop, lastHop, nextHop, nodeAt, type Reported, timesSeen } from './context.js';
+import { believedPolicy } from './policy-update.js';
+import { type Reaction, REPLAN, stopFor } from './reaction.js';
+import type { AlongAction } from './table.js';
+
+/** Trust lost by an answer that the protocol forbids; no ban on one message. */
+const PROHIBITED_MARK = 0.5;
+/** Trust lost by both ends of a channel where terms are said to be wrong that are right. */
+const TAMPERING_MARK = 0.3;
+const SMALL_MARK = 0.1;
+/** A node's temporary trouble: the first minute, then more, up to ten. */
+const LONGEST_BACKOFF = 10 * MINUTE;
+/** Our balance is read anew for the next plan; the channel rests meanwhile. */
+export const OWN_CHANNEL_REST = 5000;
+
+type Along = Omit<Reaction, 'words'>;
+
+const mark = (context: Reported, position: number, weight: number): Lesson[] =>
+  position === 0 || position === context.part.hops.length
+    ? []
+    : [{ kind: 'mark_node', node: nodeAt(context.part, position), weight }];
+
+function nextChannelOff(context: Reported, more: readonly Lesson[] = []): Along {
+  const hop = nextHop(context);
+  return { lessons: [channelOff(hop), ...avoidChannel(hop, context.row.avoidMs), ...more], next: REPLAN };
+}
+
+function nodeOff(context: Reported): Along {
+  const { reporter, row, part } = context;
+  if (reporter === 0) return nextChannelOff(context);
+  const node = nodeAt(part, reporter);
+  const key = `${row.name}:${toHex(node)}`;
+  const times = timesSeen(context.state, key);
+  const forMs = row.avoidMs === MINUTE ? Math.min(LONGEST_BACKOFF, MINUTE * 2 ** times) : row.avoidMs;
+  // What only a hint names is the payee's word: it must not keep others off.
+  const isKnown = part.hops[reporter - 1]!.kind !== 'hint' && forMs > 0;
+  const lessons: Lesson[] = [{ kind: 'node_off', node }];
+  if (isKnown) lessons.push({ kind: 'avoid_node', node, forMs });
+  return { lessons, next: REPLAN, seen: [key] };
+}
+
+/** Other parts of this payment that are in flight over the channel took their share of its liquidity. */
+function ownShare({ state, part }: Reported, key: string): Msat {
+  return state.parts
+    .filter((other) => other.id !== part.id && isOut(other))
+    .flatMap(({ hops }) => hops)
+    .reduce((sum, hop) => (keyOfHop(hop) === key ? sum + hop.amountMsat : sum), 0n);
+}
+
+function cannotCarry(context: Reported): Along {
+  const hop = nextHop(context);
+  if (context.reporter === 0) {
+    const key = `own:${keyOfHop(hop)}`;
+    const lessons: Lesson[] =
+      timesSeen(context.state, key) > 1 ? [channelOff(hop)] : avoidChannel(hop, OWN_CHANNEL_REST);
+    const restUntil = context.now + OWN_CHANNEL_REST;
+    return { lessons, next: REPLAN, seen: [key], adjust: { restUntil } };
+  }
+  const policy = policyFor(context);
+  // The channel never takes so much at once: nothing is said about what it holds.
+  if (policy && policy.htlcMaximumMsat < hop.amountMsat) {
+    return { lessons: [{ kind: 'policy', channel: channelOf(hop), policy }], next: REPLAN };
+  }
+  if (hop.kind === 'hint') {
+    const atMostMsat = hop.amountMsat - 1n + ownShare(context, keyOfHop(hop));
+    return { lessons: [{ kind: 'hint_at_most', channel: channelOf(hop), atMostMsat }], next: REPLAN };
+  }
+  return { lessons: [{ kind: 'cannot_carry', hop }], next: REPLAN };
+}
+
+function policyFor(context: Reported) {
+  const { part, reporter, fields, now, verifyUpdate } = context;
+  const channel = channelOf(nextHop(context));
+  const node = nodeAt(part, reporter);
+  return believedPolicy(fields.channelUpdate, channel, node, Math.floor(now / 1000), verifyUpdate);
+}
+
+function newTerms(context: Reported): Along {
+  const hop = nextHop(context);
+  const key = `terms:${keyOfHop(hop)}`;
+  const policy = policyFor(context);
+  if (policy && timesSeen(context.state, key) === 0 && context.reporter > 0) {
+    return { lessons: [{ kind: 'policy', channel: channelOf(hop), policy }], next: REPLAN, seen: [key] };
+  }
+  // Told once already, or nothing to go by: somebody between may be changing amounts or expiries.
+  const { reporter } = context;
+  const suspects = policy
+    ? [...mark(context, reporter, TAMPERING_MARK), ...mark(context, reporter - 1, TAMPERING_MARK)]
+    : [];
+  return nextChannelOff(context, suspects);
+}
+
+function expiryTooSoon(context: Reported): Along {
+  const key = 'expiry_too_soon';
+  const { padBlocks } = context.state.adjustments;
+  // Somebody on the way delays.
+  const delays = Array.from({ length: context.reporter }, (_, i) => mark(context, i + 1, SMALL_MARK)).flat();
+  if (timesSeen(context.state, key) === 0) {
+    return { lessons: delays, next: REPLAN, seen: [key], adjust: { padBlocks: padBlocks + PAD_BLOCKS } };
+  }
+  // A part that was sent before the blocks were added says nothing new.
+  const finalBlocks = lastHop(context.part).expiry - context.part.height;
+  if (finalBlocks < context.state.terms.payee.finalCltvDelta + padBlocks) return { lessons: [], next: REPLAN };
+  return nextChannelOff(context, delays);
+}
+
+function expiryTooFar(context: Reported): Along {
+  const key = `too_far:${keyOfHop(nextHop(context))}`;
+  if (timesSeen(context.state, key) > 0) return nextChannelOff(context);
+  const { part, state } = context;
+  const blocks = part.hops[0]!.expiry - part.height;
+  const maxBlocks = Math.max(state.terms.payee.finalCltvDelta, Math.min(state.adjustments.maxBlocks, blocks - 1));
+  return { lessons: [], next: REPLAN, seen: [key], adjust: { maxBlocks, offsetBlocks: 0 } };
+}
+
+function badOnion(context: Reported): Along {
+  const { part, reporter, state } = context;
+  const key = `bad_onion:${toHex(nodeAt(part, reporter))}`;
+  const reporters = Object.keys(state.seen).filter((name) => name.startsWith('bad_onion:') && name !== key);
+  const doubts = [...mark(context, reporter, SMALL_MARK), ...mark(context, reporter + 1, SMALL_MARK)];
+  const alarm =
+    reporters.length > 0
+      ? 'several nodes cannot read our onions: report this to the makers of Manifold with the failures of the payment'
+      : undefined;
+  return { ...nextChannelOff(context, doubts), seen: [key], ...(alarm ? { alarm } : {}) };
+}
+
+function unknownNextPeer(context: Reported): Along {
+  const off = nextChannelOff(context);
+  const { state, part, reporter } = context;
+  const isLast = reporter === part.hops.length - 1;
+  if (!isLast || nextHop(context).kind !== 'hint') return off;
+  const gone = new Set([keyOfHop(nextHop(context))]);
+  for (const lesson of state.memory) {
+    if (lesson.kind === 'channel_off') gone.add(`${lesson.channel.scid}/${lesson.channel.direction}`);
+  }
+  const lastHops = state.terms.payee.hints.map((hint) => hint.at(-1)).filter((hop) => hop !== undefined);
+  const isAnyLeft = lastHops.some(({ scid }) => !gone.has(`${scid}/0`) && !gone.has(`${scid}/1`));
+  if (isAnyLeft) return off;
+  const message = 'the payee is offline: no node that its invoice names is connected to it; try again later';
+  return { ...off, next: stopFor('payee_offline', message) };
+}
+
+/** In front of a blinded path: as any node. At its start or inside, only that the path did not work with this amount. */
+function blinded(context: Reported): Along {
+  const hop = nextHop(context);
+  if (hop.kind !== 'hint') return nodeOff(context);
+  const key = `blinded:${keyOfHop(hop)}`;
+  if (timesSeen(context.state, key) > 0) return nextChannelOff(context);
+  const atMostMsat = hop.amountMsat - 1n + ownShare(context, keyOfHop(hop));
+  return { lessons: [{ kind: 'hint_at_most', channel: channelOf(hop), atMostMsat }], next: REPLAN, seen: [key] };
+}
+
+function prohibited(context: Reported): Along {
+  const off = nodeOff({ ...context, row: { ...context.row, avoidMs: 0 } });
+  return { ...off, lessons: [...off.lessons, ...mark(context, context.reporter, PROHIBITED_MARK)] };
+}
+
+export const ALONG: Readonly<Record<AlongAction, (context: Reported) => Along>> = {
+  node_off: nodeOff,
+  next_channel_off: (context) => nextChannelOff(context),
+  cannot_carry: cannotCarry,
+  new_terms: newTerms,
+  expiry_too_soon: expiryTooSoon,
+  expiry_too_far: expiryTooFar,
+  bad_onion: badOnion,
+  unknown_next_peer: unknownNextPeer,
+  blinded,
+  prohibited,
+};

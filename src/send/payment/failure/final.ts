@@ -1,0 +1,111 @@
+/** Failures reported by the last node of the route. */
+import { channelOff } from '../lessons.js';
+import { keyOfHop, lastHop, type Reported, timesSeen } from './context.js';
+import { type Next, type Reaction, REPLAN, stopFor } from './reaction.js';
+import type { FinalAction } from './table.js';
+
+type Final = Omit<Reaction, 'words'>;
+
+const MOST_PAUSES = 3;
+const FIRST_PAUSE_MS = 1000;
+/** A third round of parts that do not arrive together will not either. */
+const MOST_TIMEOUTS = 2;
+
+function pause({ state, row }: Reported): Final {
+  const key = `pause:${row.name}`;
+  const times = timesSeen(state, key);
+  if (times >= MOST_PAUSES) {
+    return {
+      lessons: [],
+      next: stopFor('payee_node', `the payee's node keeps answering ${row.name}: try again later`),
+    };
+  }
+  return { lessons: [], next: { kind: 'pause', forMs: FIRST_PAUSE_MS * 2 ** times }, seen: [key] };
+}
+
+function stop({ row }: Reported): Next {
+  return stopFor('payee_node', `the payee's node answers ${row.name}: ask the payee, no other route can help`);
+}
+
+const details = ({ row }: Reported): Final => {
+  const message =
+    row.name === 'expiry_too_soon' || row.name === 'final_expiry_too_soon'
+      ? 'the payee finds the expiry too soon: check that the own nodes know the newest block'
+      : 'the payee does not want this payment: the invoice is paid, expired or unknown to it; ask for a new one';
+  return { lessons: [], next: stopFor('payee_refused', message) };
+};
+
+const lastChannelOff = ({ part }: Reported): Final => ({ lessons: [channelOff(lastHop(part))], next: REPLAN });
+
+/** The node before the payee has changed the HTLC. With no node between there is nobody else to blame. */
+function lastChannelOffOrStop(context: Reported): Final {
+  const { part, row } = context;
+  if (part.hops.length > 1) return lastChannelOff(context);
+  return { lessons: [], next: stopFor('payee_node', `the payee, a direct peer, answers ${row.name}: ask the payee`) };
+}
+
+function expiryTooFar({ state, row }: Reported): Final {
+  const { offsetBlocks, padBlocks } = state.adjustments;
+  if (offsetBlocks + padBlocks === 0) {
+    const message = `the payee answers ${row.name} to the very expiry that it asks for: ask for a new invoice`;
+    return { lessons: [], next: stopFor('payee_node', message) };
+  }
+  return { lessons: [], next: REPLAN, adjust: { offsetBlocks: 0, padBlocks: 0 } };
+}
+
+/**
+ * The part arrived and the others did not, in time: nobody is to blame and the route is good. Parts of one round time out
+ * together and count once.
+ */
+function mppTimeout({ state, part }: Reported): Final {
+  const rounds = timesSeen(state, 'mpp_rounds');
+  const { timedOutParts } = state.adjustments;
+  if (part.id < timedOutParts) return { lessons: [], next: rounds === 1 ? { kind: 'repeat' } : REPLAN };
+  if (rounds >= MOST_TIMEOUTS) {
+    const message = 'parts keep arriving without the others: pay a smaller amount or allow more time';
+    return { lessons: [], next: stopFor('payee_waits', message) };
+  }
+  const round: Final = {
+    lessons: [],
+    next: { kind: 'repeat' },
+    seen: ['mpp_rounds'],
+    adjust: { timedOutParts: state.parts.length },
+  };
+  if (rounds === 0) return round;
+  const used = state.parts.length - timedOutParts;
+  const maxParts = Math.max(1, Math.min(state.adjustments.maxParts, Math.ceil(used / 2)));
+  return { ...round, next: REPLAN, adjust: { ...round.adjust, maxParts } };
+}
+
+const badOnion = ({ part }: Reported): Final => ({
+  lessons: [channelOff(lastHop(part))],
+  next: REPLAN,
+  alarm: 'the payee says that it cannot read our onion: report this to the makers of Manifold with the failure',
+});
+
+function blinded({ state, part }: Reported): Final {
+  const hop = lastHop(part);
+  const gone = new Set([keyOfHop(hop)]);
+  for (const lesson of state.memory) {
+    if (lesson.kind === 'channel_off') gone.add(`${lesson.channel.scid}/${lesson.channel.direction}`);
+  }
+  const { hints } = state.terms.payee;
+  const isAnyLeft = hints.some((hint) => {
+    const scid = hint.at(-1)?.scid;
+    return scid !== undefined && !gone.has(`${scid}/0`) && !gone.has(`${scid}/1`);
+  });
+  const message = 'no blinded path of the invoice works: ask for a new invoice';
+  return { lessons: [channelOff(hop)], next: isAnyLeft ? REPLAN : stopFor('paths_used_up', message) };
+}
+
+export const FINAL: Readonly<Record<FinalAction, (context: Reported) => Final>> = {
+  pause,
+  stop: (context) => ({ lessons: [], next: stop(context) }),
+  details,
+  last_channel_off: lastChannelOff,
+  last_channel_off_or_stop: lastChannelOffOrStop,
+  expiry_too_far: expiryTooFar,
+  mpp_timeout: mppTimeout,
+  bad_onion: badOnion,
+  blinded,
+};
