@@ -122,7 +122,7 @@ export default tseslint.config(
   },
   {
     // Tools that demand a default export of their configuration.
-    files: ['*.config.{js,ts}'],
+    files: ['**/*.config.{js,ts}'],
     rules: { 'no-restricted-syntax': 'off' },
   },
 );

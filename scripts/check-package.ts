@@ -22,6 +22,7 @@ const EXPECTED_FILES = [
   /^dist\/.+\.(js|d\.ts)$/,
   /^dist\/web\/.+\.(html|css|js|svg|png|ico|woff2)$/,
   /^docs\/.+\.(md|svg|png|yaml|json)$/,
+  /^ops\/(manifold\.service|prometheus-alerts\.yml|grafana-dashboard\.json)$/,
 ];
 const UNWANTED_FILES = [/\.test\.(js|d\.ts)$/, /^(test|bench|scripts)\/|(^|\/)node_modules\//, /\.map$/, /(^|\/)\./];
 const REQUIRED_FILES = ['package.json', 'README.md', 'LICENSE', 'bin/manifold.js'];

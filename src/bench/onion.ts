@@ -3,9 +3,20 @@ import { ec } from '../crypto/index.js';
 import { buildOnion, decodePaymentPayload, encodePaymentPayload, peelOnion } from '../onion/index.js';
 import { loadLdk } from '../node/ldk/index.js';
 import { bytes32, sampleOnion, type SampleOnion } from './fixtures.js';
-import { type BenchOptions, type BenchReport, compared, type Contender, machineName, opsPerSecond } from './measure.js';
+import { inThread } from './in-thread.js';
+import {
+  type BenchOptions,
+  type BenchReport,
+  type BenchResult,
+  compared,
+  type Contender,
+  machineName,
+  opsPerSecond,
+} from './measure.js';
 
 const SAMPLES = 64;
+const LEAST_NATIVE = 3.5;
+const LEAST_WASM = 0.6;
 const FINAL = { final: true, updateAddHasPathKey: false };
 
 /** Peels and reads the payload: what a node does with an incoming HTLC before anything else. */
@@ -64,7 +75,8 @@ function updateAddHtlc(ldk: Ldk, onion: Uint8Array, paymentHash: Uint8Array, id:
   return read.res;
 }
 
-export async function benchOnion({ quick }: BenchOptions): Promise<BenchReport> {
+/** Rows for the curve backend of this thread. */
+export async function onionRows(quick: boolean): Promise<BenchResult[]> {
   const secret = bytes32('our node');
   const nodeId = ec.publicKey(secret);
   const finals = Array.from({ length: SAMPLES }, (_, i) => sampleOnion(i, nodeId, 1));
@@ -86,23 +98,27 @@ export async function benchOnion({ quick }: BenchOptions): Promise<BenchReport> 
   );
   const peerOf = (peer: Contender | string) =>
     typeof peer === 'string' ? { name: 'LDK WASM', missing: peer } : { name: 'LDK WASM', value: rates.get(peer.name)! };
-  const least = ec.backend === 'native' ? 3.5 : 0.6;
-  return {
-    name: 'onion',
-    machine: machineName(),
-    results: [
-      compared(`peel and read, final hop (${ec.backend})`, rates.get('final')!, peerOf(ldkFinal), least),
-      compared(`peel and read, forwarding hop (${ec.backend})`, rates.get('relay')!, peerOf(ldkRelay), least),
-      {
-        what: `build, five hops (${ec.backend})`,
-        unit: 'ops/s',
-        ours: Math.round(rates.get('build')!),
-        peer: null,
-        peer_name: null,
-        ratio: null,
-        target: null,
-        ok: true,
-      },
-    ],
-  };
+  const least = ec.backend === 'native' ? LEAST_NATIVE : LEAST_WASM;
+  return [
+    compared(`peel and read, final hop (${ec.backend})`, rates.get('final')!, peerOf(ldkFinal), least),
+    compared(`peel and read, forwarding hop (${ec.backend})`, rates.get('relay')!, peerOf(ldkRelay), least),
+    {
+      what: `build, five hops (${ec.backend})`,
+      unit: 'ops/s',
+      ours: Math.round(rates.get('build')!),
+      peer: null,
+      peer_name: null,
+      ratio: null,
+      target: null,
+      ok: true,
+    },
+  ];
+}
+
+/** The chosen backend here; where it is the native one, WebAssembly's too, in a thread that is told to use it. */
+export async function benchOnion({ quick }: BenchOptions): Promise<BenchReport> {
+  const results = await onionRows(quick);
+  if (ec.backend === 'native')
+    results.push(...(await inThread<BenchResult[]>('onion-thread', quick, { MANIFOLD_EC: 'tiny' })));
+  return { name: 'onion', machine: machineName(), results };
 }

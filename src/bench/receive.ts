@@ -1,6 +1,7 @@
 /** HTLC presented → judged → committed → answered, in one process. */
 import { ClusterKeys, KeyRing } from '../phantom/index.js';
-import type { InterceptedHtlc } from '../receive/node-port.js';
+import type { LedgerStore } from '../receive/ledger/store-port.js';
+import type { InterceptedHtlc, NodePort } from '../receive/node-port.js';
 import { Receiver } from '../receive/receiver.js';
 import { wallClock } from '../receive/clock.js';
 import { bytes32 } from './fixtures.js';
@@ -29,10 +30,13 @@ export interface BenchCluster {
   readonly receiver: Receiver;
 }
 
-/** Members without a network, served by the real receiver over the given store. */
-export async function startCluster({ store }: BenchStore, nodeCount: number): Promise<BenchCluster> {
-  const ring = new KeyRing({ id: 1, keys: new ClusterKeys(bytes32('bench seed')) });
-  const nodes = Array.from({ length: nodeCount }, (_, i) => new LoopbackNode(`node-${i}-${process.hrtime.bigint()}`));
+/** The keys of every benchmark, so that another process can make payments for it. */
+export function benchRing(): KeyRing {
+  return new KeyRing({ id: 1, keys: new ClusterKeys(bytes32('bench seed')) });
+}
+
+/** The real receiver over the given store and nodes, once it serves them all. */
+export async function serveNodes(store: LedgerStore, ring: KeyRing, nodes: readonly NodePort[]): Promise<Receiver> {
   const receiver = new Receiver({
     nodes: nodes.map((port) => ({ port })),
     network: 'regtest',
@@ -49,7 +53,14 @@ export async function startCluster({ store }: BenchStore, nodeCount: number): Pr
   await receiver.start();
   while (!receiver.status().every(({ state }) => state === 'live'))
     await new Promise((resolve) => setTimeout(resolve, 5));
-  return { ring, nodes, receiver };
+  return receiver;
+}
+
+/** Members without a network. */
+export async function startCluster({ store }: BenchStore, nodeCount: number): Promise<BenchCluster> {
+  const ring = benchRing();
+  const nodes = Array.from({ length: nodeCount }, (_, i) => new LoopbackNode(`node-${i}-${process.hrtime.bigint()}`));
+  return { ring, nodes, receiver: await serveNodes(store, ring, nodes) };
 }
 
 export function show({ nodes }: BenchCluster, htlcs: readonly InterceptedHtlc[]): void {

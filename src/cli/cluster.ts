@@ -5,10 +5,11 @@ import { contentOf, wholeNumber } from './checks.js';
 import { ApiClient, type Json } from './client.js';
 import { columns, type CommonOptions, print, table, textOf, withDaemon } from './common.js';
 import { CliError, type Io, usageError, writeJson } from './io.js';
+import { nodeLines } from './node-lines.js';
 
 export function registerCluster(program: Command, io: Io): void {
   withDaemon(program.command('nodes'))
-    .description('show the members of the cluster')
+    .description('show the nodes of the cluster, who serves them and how they are')
     .action(async (options: CommonOptions) => {
       const shown = await (await ApiClient.open(io, options)).get('/v1/nodes');
       await print(io, options, shown, () => nodeLines(shown));
@@ -25,24 +26,6 @@ export function registerCluster(program: Command, io: Io): void {
     .argument('<file>', 'file, or - for standard input')
     .action(async (file: string, options: CommonOptions) => importHints(io, file, options));
   registerSim(program, io);
-}
-
-function nodeLines(shown: Json): string[] {
-  const rows = (shown['nodes'] as Json[]).map((node) => [
-    textOf(node['name']),
-    `${textOf(node['state'])}${node['reason'] === undefined ? '' : ` (${textOf(node['reason'])})`}`,
-    textOf(node['node_id'] ?? '-'),
-    textOf(node['height'] ?? '-'),
-    amountText(node['receivable_msat'] as string),
-    `${textOf(node['held_htlcs'])} HTLCs`,
-  ]);
-  const imported = (shown['imported'] as Json[]).map((node) => `imported  ${textOf(node['node_id'])}`);
-  return [
-    `phantom node  ${textOf(shown['phantom_node_id'])}`,
-    '',
-    ...columns(['NAME', 'STATE', 'NODE', 'HEIGHT', 'RECEIVABLE', 'HELD'], rows),
-    ...imported,
-  ];
 }
 
 const MAX_IMPORT = 4_000_000;

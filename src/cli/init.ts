@@ -2,13 +2,19 @@
 import { access, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { contentOf } from './checks.js';
+import type { LndNodeConfig } from '../daemon/config/schema.js';
+import type { Network } from '../receive/node-port.js';
+import { contentOf, oneOf } from './checks.js';
 import { type CommonOptions, configPath, print, withConfig, withJson } from './common.js';
 import { CliError, type Io, usageError, warnPerson } from './io.js';
+import type { CheckedNode } from './lnd-nodes.js';
 import { newPassphrase, type PassphraseOptions } from './passphrase.js';
 
 interface InitOptions extends CommonOptions, PassphraseOptions {
-  readonly network: string;
+  readonly network?: string;
+  readonly lnd?: readonly string[];
+  /** False with --no-check. */
+  readonly check: boolean;
   readonly listen: string;
   readonly database: string;
   readonly recipient?: readonly string[];
@@ -19,7 +25,13 @@ interface InitOptions extends CommonOptions, PassphraseOptions {
 export function registerInit(program: Command, io: Io): void {
   withJson(withConfig(program.command('init')))
     .description('write a configuration and a cluster seed, encrypted with age')
-    .option('--network <name>', 'network of the nodes', 'regtest')
+    .option('--network <name>', 'bitcoin, testnet, signet, regtest or simnet (default: as the LND nodes say)')
+    .option(
+      '--lnd <name,address=host:port,tls_cert=file,macaroon=file>',
+      'an LND node; may be repeated. More keys: tls_server_name, node_id, force_close, register_preimages',
+      collect,
+    )
+    .option('--no-check', 'write LND nodes down without looking at them')
     .option('--listen <address>', 'address of the API', '127.0.0.1:9740')
     .option(
       '--database <url>',
@@ -53,7 +65,8 @@ async function init(io: Io, options: InitOptions): Promise<void> {
   const seedPath = join(dirname(path), 'seed.age');
   await refuseExisting(path);
   if (options.seedEnv === undefined) await refuseExisting(seedPath);
-  const text = await checkedTemplate(path, options);
+  const nodes = await chosenNodes(io, options);
+  const text = await checkedTemplate(path, options, nodes);
   const { writeNewFile } = await import('../daemon/seed-file.js');
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const phantomNodeId = options.seedEnv === undefined ? await writeSeed(io, seedPath, options) : undefined;
@@ -61,8 +74,81 @@ async function init(io: Io, options: InitOptions): Promise<void> {
   const written = {
     config: path,
     ...(phantomNodeId !== undefined && { seed_file: seedPath, phantom_node_id: phantomNodeId }),
+    ...(nodes.lnd.length > 0 && { network: nodes.network, nodes: nodes.lnd.map(({ name }) => name) }),
   };
-  await print(io, options, written, () => nextSteps(path, seedPath, options, phantomNodeId));
+  const macaroons = nodes.lnd.length > 0 ? await macaroonAdvice() : [];
+  await print(io, options, written, () => [...nextSteps(path, seedPath, options, phantomNodeId), ...macaroons]);
+}
+
+interface ChosenNodes {
+  readonly network: string;
+  readonly lnd: readonly LndNodeConfig[];
+}
+
+/** By options, else by asking a person, else the simulated network. */
+async function chosenNodes(io: Io, options: InitOptions): Promise<ChosenNodes> {
+  const { lnd: given, check } = options;
+  if (given === undefined && !io.stdin.isTTY) return simulated(options);
+  const network = options.network === undefined ? undefined : networkOption(options.network);
+  const { networkOf, pinned } = await import('./lnd-nodes.js');
+  if (given !== undefined && !check) {
+    const { lndOption } = await import('./lnd-option.js');
+    return { network: networkOf([], network), lnd: given.map(lndOption) };
+  }
+  const nodes = given === undefined ? await asked(io, network) : await givenNodes(io, given, network);
+  if (nodes.length === 0) return simulated(options);
+  return { network: networkOf(nodes, network), lnd: nodes.map(pinned) };
+}
+
+function simulated({ network = 'regtest' }: InitOptions): ChosenNodes {
+  return { network, lnd: [] };
+}
+
+function networkOption(text: string): Network {
+  return oneOf(text, ['bitcoin', 'testnet', 'signet', 'regtest', 'simnet'], '--network');
+}
+
+async function asked(io: Io, network: Network | undefined): Promise<readonly CheckedNode[]> {
+  const [{ Prompter }, { askForNodes }] = await Promise.all([import('./prompter.js'), import('./lnd-questions.js')]);
+  const prompter = new Prompter(io);
+  try {
+    return await askForNodes(prompter, network);
+  } finally {
+    prompter.close();
+  }
+}
+
+/** All that is wrong with the nodes is told before anything is written. */
+async function givenNodes(
+  io: Io,
+  texts: readonly string[],
+  network: Network | undefined,
+): Promise<readonly CheckedNode[]> {
+  const [{ lndOption }, { checked }, { findingLines, hasFailed }] = await Promise.all([
+    import('./lnd-option.js'),
+    import('./lnd-nodes.js'),
+    import('./findings.js'),
+  ]);
+  const nodes = await Promise.all(texts.map(lndOption).map((node) => checked(node, network)));
+  for (const { node, report } of nodes)
+    io.stderr.write([node.name, ...findingLines(report.findings), ''].map((line) => `${line}\n`).join(''));
+  const failed = nodes.filter(({ report }) => hasFailed(report.findings)).map(({ node }) => node.name);
+  if (failed.length > 0)
+    throw new CliError(
+      'node_check_failed',
+      `nothing was written: put right what is said above about ${failed.join(', ')} and run this again, or add --no-check`,
+    );
+  return nodes;
+}
+
+async function macaroonAdvice(): Promise<string[]> {
+  const { macaroonLines } = await import('../daemon/node-check.js');
+  const lines = await macaroonLines();
+  return [
+    '',
+    'Macaroons with the least rights, baked where LND runs:',
+    ...lines.flatMap(({ what, line }) => [`# ${what}`, line]),
+  ];
 }
 
 async function checkRecipient(recipient: string): Promise<void> {
@@ -84,11 +170,15 @@ async function refuseExisting(path: string): Promise<void> {
 }
 
 /** The file as it will be, read once as the daemon will read it: a typo in an option shows now. */
-async function checkedTemplate(path: string, { network, listen, database, seedEnv }: InitOptions): Promise<string> {
+async function checkedTemplate(
+  path: string,
+  { listen, database, seedEnv }: InitOptions,
+  { network, lnd }: ChosenNodes,
+): Promise<string> {
   const { configTemplate } = await import('../daemon/config/template.js');
   const { ConfigError, parseConfig } = await import('../daemon/config/load.js');
   const seedFile = seedEnv === undefined ? 'seed.age' : undefined;
-  const text = configTemplate({ network: network as 'regtest', seedFile, seedEnv, databaseUrl: database, listen });
+  const text = configTemplate({ network: network as Network, seedFile, seedEnv, databaseUrl: database, listen, lnd });
   try {
     parseConfig(text, path, {});
   } catch (error) {

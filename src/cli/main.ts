@@ -40,6 +40,7 @@ const GROUPS: readonly Group[] = [
   { words: ['demo'], register: async (program) => (await import('./demo.js')).registerDemo(program) },
   { words: ['init'], register: async (program, io) => (await import('./init.js')).registerInit(program, io) },
   { words: ['start'], register: async (program, io) => (await import('./start.js')).registerStart(program, io) },
+  { words: ['doctor'], register: async (program, io) => (await import('./doctor.js')).registerDoctor(program, io) },
   { words: ['decode'], register: async (program, io) => (await import('./decode.js')).registerDecode(program, io) },
   { words: ['invoice'], register: async (program, io) => (await import('./invoice.js')).registerInvoice(program, io) },
   { words: ['events'], register: async (program, io) => (await import('./events.js')).registerEvents(program, io) },
@@ -77,6 +78,7 @@ function describe(error: Error): { readonly exitCode: number; readonly code: str
   if (error instanceof CliError) return error;
   if (error.name === 'ConfigError') return { exitCode: 2, code: 'bad_configuration' };
   const { code } = error as { code?: unknown };
+  if (error.name === 'NodeFileError') return { exitCode: 2, code: String(code) };
   if (error.name === 'SeedError' && MISCONFIGURED.includes(code)) return { exitCode: 2, code: String(code) };
   return { exitCode: 1, code: typeof code === 'string' ? code : 'internal' };
 }

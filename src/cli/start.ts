@@ -36,6 +36,7 @@ async function start(io: Io, options: StartOptions): Promise<void> {
     log.warn(message);
     warnPerson(io, message);
   };
+  log.info('opening the seed');
   const ring = await loadKeyRing(config, io.env, seedOpener(io, options, warn));
   const ended = signalled();
   const crash = (error: unknown): void => {
@@ -46,9 +47,9 @@ async function start(io: Io, options: StartOptions): Promise<void> {
   process.on('unhandledRejection', crash);
   const patience = patienceAfter(ended.signal);
   try {
-    const starting = startDaemon({ config, ring, log, clock: wallClock, random: () => Math.random() });
+    const starting = startDaemon({ config, ring, log, clock: wallClock, random: () => Math.random(), warn });
     const daemon = await Promise.race([starting, patience.over]);
-    const signal = await ended.signal;
+    const signal = await Promise.race([ended.signal, daemon.refused]);
     log.info({ signal }, 'stopping');
     await Promise.race([daemon.stop(), patience.over]);
     log.info('stopped');

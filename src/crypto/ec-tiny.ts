@@ -13,15 +13,25 @@ import { randomBytes, sha256 } from './node-symmetric.js';
 const isSecret = (secret: Uint8Array): boolean => secret.length === 32 && tiny.isPrivate(secret);
 const isPoint = (point: Uint8Array): boolean => looksCompressed(point) && tiny.isPoint(point);
 
-/** `secret · point` as the sum of two random shares of `secret`. */
+/** Both coordinates, so that the square root behind a compressed point is taken once. Undefined if it is not on the curve. */
+function wholePoint(point: Uint8Array): Uint8Array | undefined {
+  if (!looksCompressed(point)) return undefined;
+  try {
+    return tiny.pointCompress(point, false);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `secret · point` as the sum of two random shares of `secret`; takes a whole point, gives a compressed one. */
 function blindedMultiply(point: Uint8Array, secret: Uint8Array): Uint8Array {
   for (;;) {
     const share = randomBytes(32);
     if (!tiny.isPrivate(share)) continue;
     const other = tiny.privateSub(secret, share);
     if (other === null) continue; // the share was the secret itself
-    const left = tiny.pointMultiply(point, share, true);
-    const right = tiny.pointMultiply(point, other, true);
+    const left = tiny.pointMultiply(point, share, false);
+    const right = tiny.pointMultiply(point, other, false);
     const sum = left && right && tiny.pointAdd(left, right, true);
     if (sum) return sum;
   }
@@ -37,11 +47,13 @@ export const tinyEc: Ec = {
   },
   ecdh(secret, point) {
     requireSecret(isSecret(secret));
-    return isPoint(point) ? sha256(blindedMultiply(point, secret)) : undefined;
+    const whole = wholePoint(point);
+    return whole && sha256(blindedMultiply(whole, secret));
   },
   multiplyPoint(point, scalar) {
     requireSecret(isSecret(scalar));
-    return isPoint(point) ? (tiny.pointMultiply(point, scalar, true) ?? undefined) : undefined;
+    const whole = wholePoint(point);
+    return whole && (tiny.pointMultiply(whole, scalar, true) ?? undefined);
   },
   multiplySecret(a, b) {
     requireSecret(isSecret(a) && isSecret(b));

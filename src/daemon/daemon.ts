@@ -1,65 +1,54 @@
 /** The daemon: everything put together in order, and taken apart in the opposite one. */
-import type { Currency } from '../bolt11/index.js';
-import { randomBytes } from '../crypto/index.js';
-import type { SimClock } from '../node/sim/virtual-clock.js';
 import type { KeyRing } from '../phantom/index.js';
-import { DEFAULT_LEDGER_POLICY } from '../receive/ledger/types.js';
-import type { MemberStatus } from '../receive/member.js';
-import type { Network } from '../receive/node-port.js';
-import { Receiver } from '../receive/receiver.js';
-import { openStore, type Store } from '../store/index.js';
+import { isRetryable } from '../receive/ledger/store-port.js';
+import { openStoreLate, type Store } from '../store/index.js';
 import { toHex } from '../wire/bytes.js';
 import { adminTokenPath, ensureAdminToken } from './admin-token.js';
-import { DaemonAlarms } from './alarms.js';
-import { compact } from './compact.js';
-import { type Config, splitListen } from './config/load.js';
-import type { ConfigValues } from './config/schema.js';
-import { EventHub } from './event-hub.js';
+import { assembleDaemon, type AssemblyOptions, type DaemonParts } from './assemble.js';
+import type { Config } from './config/load.js';
+import { splitListen } from './config/load.js';
 import { checkCluster } from './fingerprint.js';
-import { HintBook } from './hints.js';
 import { createApp } from './http/app.js';
 import type { ApiContext } from './http/context.js';
 import { type ApiServer, serveApi } from './http/server.js';
 import { StartGate } from './http/start-gate.js';
-import { InvoiceService } from './invoices.js';
 import type { Log } from './log.js';
-import { measuredStore } from './measured-store.js';
-import { Metrics } from './metrics.js';
-import { openNodes, type OpenedNodes } from './nodes.js';
+import { openNodes } from './nodes.js';
 import { VERSION } from './version.js';
-import { WebhookDeliverer } from './webhooks/deliverer.js';
 
-export interface DaemonOptions {
+export interface DaemonOptions extends AssemblyOptions {
   readonly config: Config;
-  readonly ring: KeyRing;
-  readonly log: Log;
-  readonly clock: SimClock;
-  /** From 0 to below 1. */
-  readonly random: () => number;
+  /** What the operator should know at the start; default: the log. */
+  readonly warn?: (message: string) => void;
 }
 
 export interface RunningDaemon {
   /** Address of the API. */
   readonly url: string;
+  /** Rejects when the daemon must not go on: its database, away at the start, proves to be another cluster's. */
+  readonly refused: Promise<never>;
   /** Gives streams back and closes the store. What is held stays with the nodes. */
   stop(): Promise<void>;
 }
 
-const CURRENCIES: Readonly<Record<Network, Currency>> = {
-  bitcoin: 'bc',
-  testnet: 'tb',
-  signet: 'tbs',
-  regtest: 'bcrt',
-  simnet: 'sb',
-};
-const HOUSEKEEPING_MS = 30_000;
-/** How long a repeated request gets the first answer. */
-const IDEMPOTENCY_MS = 24 * 3_600_000;
+const RETRY_MS = 1_000;
 
-/** Rejects with a `StoreError`, or because the address is taken, having closed what was open. */
+/**
+ * Resolves when the members are served. A PostgreSQL server that is away then does not keep their forwards waiting (R6); the
+ * API opens when it is there. Rejects with a `StoreError`, or because the address is taken, having closed what was open.
+ */
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
-  const { config, ring, clock } = options;
-  const store = await openStore({ url: config.database.url, clock });
+  const { config, ring, clock, log } = options;
+  const warn = options.warn ?? ((message: string) => log.warn(message));
+  const refusal = newRefusal();
+  const store = await openStoreLate({
+    url: config.database.url,
+    clock,
+    prepare: (prepared) => checkCluster(prepared.meta, ring),
+    onRefused: (error) => {
+      refusal.refuse(error);
+    },
+  });
   const opened: { stop(): Promise<unknown> }[] = [{ stop: () => store.close() }];
   let stopServer = async (): Promise<void> => undefined;
   const stop = async (): Promise<void> => {
@@ -67,8 +56,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     for (const part of opened.splice(0).reverse()) await part.stop();
   };
   try {
-    await checkCluster(store.meta, ring);
-    const nodes = openNodes(config.nodes, clock);
+    const nodes = await openNodes(config.nodes, { clock, warn });
     opened.push({ stop: () => nodes.close() });
     const parts = assembleDaemon(options, store, nodes);
     // Before anything is claimed: a daemon that cannot listen must not take nodes from one that works.
@@ -76,27 +64,37 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     const gate = new StartGate(createApp(parts.api));
     const server = await serveApi(gate, host, port);
     stopServer = () => serverPart(server, parts.api).stop();
-    await parts.hints.load();
-    await ensureAdminToken(adminTokenPath(config.path), store.tokens, ring);
-    for (const part of parts.startable) {
+    const opening = new ApiOpening(options, store, parts, () => {
+      gate.open();
+      const phantomNodeId = toHex(ring.current.keys.phantomNodeId);
+      log.info({ url: server.url, version: VERSION, database: store.kind, phantomNodeId }, 'manifold is up');
+    });
+    const waiting = await opening.prepare();
+    gate.waitsFor = waiting;
+    for (const part of [...parts.startable, opening]) {
+      opened.push(part); // also one whose start fails may have begun something
       await part.start();
-      opened.push(part);
     }
-    gate.open();
-    options.log.info(
-      {
-        url: server.url,
-        version: VERSION,
-        database: store.kind,
-        phantomNodeId: toHex(ring.current.keys.phantomNodeId),
-      },
-      'manifold is up',
-    );
-    return { url: server.url, stop };
+    if (waiting !== undefined) warn(`${waiting}; forwards of the nodes go on, everything else waits for the database`);
+    return { url: server.url, refused: refusal.refused, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function newRefusal(): { readonly refused: Promise<never>; refuse(error: Error): void } {
+  let refuse = (_error: Error): void => undefined;
+  const refused = new Promise<never>((_resolve, reject) => {
+    refuse = reject;
+  });
+  refused.catch(() => undefined); // at the start it comes as the rejection of the start itself
+  return {
+    refused,
+    refuse(error) {
+      refuse(error);
+    },
+  };
 }
 
 /** Streams end before the server waits for its connections. */
@@ -110,137 +108,63 @@ function serverPart(server: ApiServer, { hub }: ApiContext): { stop(): Promise<v
   };
 }
 
-export interface DaemonParts {
-  readonly api: ApiContext;
-  readonly hints: HintBook;
-  /** In the order of starting. */
-  readonly startable: readonly { start(): void | Promise<void>; stop(): Promise<void> }[];
-}
+/** What the API needs of the database before it answers; tried until the database is there. */
+class ApiOpening {
+  readonly #options: { readonly ring: KeyRing; readonly log: Log; readonly config: Config } & Pick<
+    DaemonOptions,
+    'clock'
+  >;
+  readonly #store: Store;
+  readonly #parts: DaemonParts;
+  readonly #open: () => void;
+  #isPrepared = false;
+  #stopped = false;
+  #cancel: (() => void) | undefined;
+  #running: Promise<void> = Promise.resolve();
 
-/** All parts over an open store, none of them started. */
-export function assembleDaemon(
-  { config, ring, log, clock, random }: Omit<DaemonOptions, 'config'> & { readonly config: ConfigValues },
-  store: Store,
-  { nodes, embedded }: OpenedNodes,
-): DaemonParts {
-  const keys = (): KeyRing => ring;
-  const streams = { open: 0 };
-  const metrics: Metrics = new Metrics(
-    () => receiver.status(),
-    () => streams.open,
-  );
-  const nodeIdOf = (name: string): string | undefined => {
-    const info = receiver.status().find((member) => member.name === name)?.info;
-    return info && toHex(info.nodeId);
-  };
-  const alarms = new DaemonAlarms({ store, clock, log, metrics, nodeIdOf });
-  const hints: HintBook = new HintBook({ meta: store.meta, keys, ownNodeIds: () => receiver.nodeIds() });
-  const { margin_blocks, mpp_timeout_seconds, lease_ttl_seconds } = config.receive;
-  const receiver: Receiver = new Receiver({
-    nodes,
-    network: config.network,
-    keys,
-    store: measuredStore(store, metrics, () => performance.now()),
-    owner: toHex(randomBytes(16)),
-    clock,
-    alarms,
-    imported: () => hints.members,
-    ledgerPolicy: {
-      ...DEFAULT_LEDGER_POLICY,
-      ...compact({ marginBlocks: margin_blocks, mppTimeoutMs: mpp_timeout_seconds && mpp_timeout_seconds * 1000 }),
-    },
-    ...compact({ leaseTtlMs: lease_ttl_seconds && lease_ttl_seconds * 1000 }),
-    onMemberState: (status) => {
-      logMember(log, status);
-    },
-    onAnswered: (action, reason, waitedMs) => {
-      metrics.answered(action, reason, waitedMs);
-      log.debug({ action, reason, waitedMs }, 'answered an HTLC');
-    },
-  });
-  const hub = new EventHub({ store, clock, log });
-  const allowPrivate = config.webhooks.allow_private;
-  const deliverer = new WebhookDeliverer({ store, hub, keys, clock, log, metrics, allowPrivate, random });
-  const { expiry_seconds: expirySeconds, hold_seconds: holdSeconds, max_hints: maxHints } = config.invoice;
-  const invoices = new InvoiceService({
-    store,
-    ledger: receiver.ledger,
-    cluster: receiver.cluster,
-    keys,
-    currency: CURRENCIES[config.network],
-    clock,
-    defaults: compact({ expirySeconds, holdSeconds, maxHints }),
-  });
-  const api: ApiContext = {
-    store,
-    receiver,
-    invoices,
-    hub,
-    hints,
-    keys,
-    currency: CURRENCIES[config.network],
-    clock,
-    log,
-    metrics,
-    embedded,
-    allowPrivateWebhooks: allowPrivate,
-    version: VERSION,
-    streams,
-    now: () => performance.now(),
-    retryWebhooks: () => {
-      deliverer.forgetPauses();
-    },
-  };
-  const alarmPart = {
-    start: () => undefined,
-    stop: async () => {
-      alarms.stop();
-    },
-  };
-  return { api, hints, startable: [alarmPart, hub, deliverer, receiver, housekeeping(clock, log, store, hints)] };
-}
+  constructor(options: DaemonOptions, store: Store, parts: DaemonParts, open: () => void) {
+    this.#options = options;
+    this.#store = store;
+    this.#parts = parts;
+    this.#open = open;
+  }
 
-function logMember(log: Log, { name, state, reason, info }: MemberStatus): void {
-  const fields = {
-    node: name,
-    state,
-    ...(reason !== undefined && { reason }),
-    ...(info && { nodeId: toHex(info.nodeId) }),
-  };
-  if (state === 'waiting' && reason !== 'stopped') log.warn(fields, 'a member is not served');
-  else log.info(fields, 'member');
-}
+  /** Resolves with what is waited for, if anything. Rejects for what waiting does not mend. */
+  async prepare(): Promise<string | undefined> {
+    const { config, ring } = this.#options;
+    try {
+      await this.#parts.hints.load();
+      await ensureAdminToken(adminTokenPath(config.path), this.#store.tokens, ring);
+      this.#isPrepared = true;
+      return undefined;
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      return (error as Error).message;
+    }
+  }
 
-/** Forgets old idempotency keys; sees hints that other daemons took in. */
-function housekeeping(
-  clock: SimClock,
-  log: Log,
-  store: Store,
-  hints: HintBook,
-): { start(): void; stop(): Promise<void> } {
-  let cancel = (): void => undefined;
-  let running: Promise<void> = Promise.resolve();
-  let stopped = false;
-  const look = async (): Promise<void> => {
-    await hints.load();
-    await store.idempotency.purge((await store.now()) - IDEMPOTENCY_MS);
-  };
-  const schedule = (): void => {
-    if (stopped) return;
-    cancel = clock.after(HOUSEKEEPING_MS, () => {
-      running = look()
-        .catch((error: unknown) => {
-          log.debug({ err: error }, 'housekeeping waits for the store');
-        })
-        .finally(schedule);
+  start(): void {
+    if (this.#isPrepared) this.#open();
+    else this.#tryLater();
+  }
+
+  #tryLater(): void {
+    if (this.#stopped) return;
+    this.#cancel = this.#options.clock.after(RETRY_MS, () => {
+      this.#running = this.prepare().then(
+        () => {
+          this.start();
+        },
+        (error: unknown) => {
+          this.#options.log.error({ err: error }, 'the API cannot open; see the error, then restart the daemon');
+        },
+      );
     });
-  };
-  return {
-    start: schedule,
-    async stop() {
-      stopped = true;
-      cancel();
-      await running;
-    },
-  };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#running;
+  }
 }

@@ -2,7 +2,8 @@
 import type { InvoiceRecord, Payment, Store } from '../store/index.js';
 import type { Millis } from '../wire/units.js';
 import type { InvoiceState } from './invoice-state.js';
-import { type InvoiceService, type InvoiceView, viewOf } from './invoices.js';
+import { type InvoiceView, viewOf } from './invoice-views.js';
+import type { InvoiceService } from './invoices.js';
 
 export interface InvoiceFilter {
   readonly limit: number;

@@ -1,74 +1,18 @@
 /** Invoices as merchants see them: create, look up, list, settle and cancel. */
-import { type Currency, decodeInvoice, type Invoice, stripLightningUri } from '../bolt11/index.js';
+import type { Currency, Invoice } from '../bolt11/index.js';
 import { randomBytes, sha256 } from '../crypto/index.js';
-import {
-  createPhantomInvoice,
-  type InvoiceDescription,
-  type KeyRing,
-  verifyPaymentSecretByRing,
-} from '../phantom/index.js';
+import { createPhantomInvoice, type KeyRing, verifyPaymentSecretByRing } from '../phantom/index.js';
 import type { Cluster } from '../receive/cluster.js';
 import type { Clock } from '../receive/clock.js';
 import type { Ledger } from '../receive/ledger/ledger.js';
-import type { HtlcSet } from '../receive/ledger/types.js';
 import type { InvoiceRecord, Store } from '../store/index.js';
-import { equalBytes, fromHex, isHexOf, toHex } from '../wire/bytes.js';
+import { equalBytes, fromHex, toHex } from '../wire/bytes.js';
 import { err, ok, type Result } from '../wire/result.js';
-import type { Millis, Msat } from '../wire/units.js';
 import { requestEntropy } from './cluster-ring.js';
-import type { InvoiceState } from './invoice-state.js';
+import { type CreateInvoice, describe, modeOf, namedInvoice, needsRow, ownHash, termsOf } from './invoice-request.js';
+import { bareRecord, completed, type InvoiceView, partViews, viewOf } from './invoice-views.js';
 import type { RequestOrigin } from './request-origin.js';
-
-export interface CreateInvoice {
-  /** Absent: the payer chooses. */
-  readonly amountMsat?: Msat;
-  readonly description?: string;
-  /** 32 bytes; instead of a description. */
-  readonly descriptionHash?: Uint8Array;
-  readonly expirySeconds?: number;
-  /** The merchant's own name for it; at most one invoice may be looked up by it at a time, newest first. */
-  readonly reference?: string;
-  readonly metadata?: unknown;
-  /** Hold invoice: accept, then wait for the merchant's word. */
-  readonly hold?: boolean;
-  readonly holdSeconds?: number;
-  /** The merchant's own hash, 32 bytes; implies `hold` unless its preimage is given too. */
-  readonly paymentHash?: Uint8Array;
-  readonly preimage?: Uint8Array;
-  readonly minFinalCltv?: number;
-}
-
-/** One invoice with what has happened to it. */
-export interface InvoiceView {
-  readonly paymentHash: string;
-  readonly state: InvoiceState;
-  readonly bolt11?: string;
-  readonly amountMsat?: Msat;
-  readonly description?: string;
-  readonly reference?: string;
-  readonly metadata?: unknown;
-  readonly hold: boolean;
-  readonly createdAt?: Millis;
-  readonly expiresAt?: Millis;
-  /** The merchant asked for settlement; it happens as soon as every node that holds a part is back. */
-  readonly settleRequested: boolean;
-  /** What is held now for it. */
-  readonly heldMsat: Msat;
-  readonly receivedMsat?: Msat;
-  readonly settledAt?: Millis;
-  /** Told once the payment is settled. */
-  readonly preimage?: string;
-  readonly parts: readonly PartView[];
-}
-
-export interface PartView {
-  readonly nodeId: string;
-  readonly channelId: bigint;
-  readonly htlcId: bigint;
-  readonly amountMsat: Msat;
-  readonly deadline: number;
-  readonly state: 'held' | 'settling' | 'settled' | 'failed' | 'lost';
-}
+import type { ServiceError } from './service-error.js';
 
 export interface CreatedInvoice {
   readonly view: InvoiceView;
@@ -77,12 +21,6 @@ export interface CreatedInvoice {
   /** Whether it may be paid in parts. */
   readonly multiPart: boolean;
   readonly hintedNodeIds: readonly string[];
-}
-
-export interface ServiceError {
-  readonly code: string;
-  /** What is wrong and what to do next. */
-  readonly message: string;
 }
 
 export interface InvoiceServiceOptions {
@@ -261,142 +199,3 @@ const NOT_FOUND: ServiceError = {
   code: 'not_found',
   message: 'nothing is stored for this hash; for an unpaid plain invoice pass its text',
 };
-
-interface NamedInvoice {
-  /** Hex in lower case. */
-  readonly paymentHash: string;
-  readonly text: string;
-  /** Undefined if it was named by its hash. */
-  readonly invoice?: Invoice;
-}
-
-function namedInvoice(hashOrText: string): Result<NamedInvoice, ServiceError> {
-  const text = stripLightningUri(hashOrText);
-  if (isHexOf(text, 32)) return ok({ paymentHash: text.toLowerCase(), text });
-  const decoded = decodeInvoice(text);
-  if (decoded.ok) return ok({ paymentHash: toHex(decoded.value.paymentHash), text, invoice: decoded.value });
-  const message = `neither a payment hash nor an invoice: ${decoded.error.message}`;
-  return err({ code: 'not_an_invoice', message });
-}
-
-function needsRow({ reference, metadata, hold, paymentHash, preimage }: CreateInvoice): boolean {
-  return [reference, metadata, paymentHash, preimage].some((value) => value !== undefined) || hold === true;
-}
-
-function describe({ description, descriptionHash }: CreateInvoice): Result<InvoiceDescription, ServiceError> {
-  if (description !== undefined && descriptionHash !== undefined) {
-    return err({ code: 'two_descriptions', message: 'give a description or the hash of one, not both' });
-  }
-  return ok(descriptionHash ? { descriptionHash } : { description: description ?? '' });
-}
-
-/** The hash the merchant brought: given, or of his own preimage. */
-function ownHash({ paymentHash, preimage }: CreateInvoice): Result<Uint8Array | undefined, ServiceError> {
-  if (!preimage) return ok(paymentHash);
-  const hash = sha256(preimage);
-  if (paymentHash && !equalBytes(hash, paymentHash)) {
-    return err({ code: 'wrong_preimage', message: 'the preimage does not hash to the payment hash; give one of them' });
-  }
-  return ok(hash);
-}
-
-function termsOf(
-  request: CreateInvoice,
-  paymentHash: string,
-  defaultHoldSeconds: number,
-): Pick<InvoiceRecord, 'paymentHash' | 'mode' | 'wish' | 'preimage' | 'holdMs'> {
-  return {
-    paymentHash,
-    mode: modeOf(request),
-    wish: 'none',
-    preimage: request.preimage && toHex(request.preimage),
-    holdMs: (request.holdSeconds ?? defaultHoldSeconds) * 1000,
-  };
-}
-
-function modeOf({ hold, paymentHash, preimage }: CreateInvoice): InvoiceRecord['mode'] {
-  const unknownPreimage = paymentHash !== undefined && preimage === undefined;
-  return hold === true || unknownPreimage ? 'hold' : 'auto';
-}
-
-/** A wish about a plain invoice has a row that knows the wish only; the rest is in the text. */
-function completed(stored: InvoiceRecord | undefined, told: InvoiceRecord | undefined): InvoiceRecord | undefined {
-  if (!stored || !told || stored.bolt11 !== undefined) return stored ?? told;
-  const { mode, wish, preimage, holdMs } = stored;
-  return { ...told, mode, wish, preimage, holdMs };
-}
-
-function bareRecord(paymentHash: string): InvoiceRecord {
-  return {
-    ...termsOf({}, paymentHash, 0),
-    bolt11: undefined,
-    amountMsat: undefined,
-    description: undefined,
-    descriptionHash: undefined,
-    reference: undefined,
-    metadata: undefined,
-    createdAt: 0,
-    expiresAt: undefined,
-    epochId: undefined,
-  };
-}
-
-type AccountRows = Awaited<ReturnType<Store['readAccount']>>;
-
-function partViews({ parts }: AccountRows): PartView[] {
-  return parts
-    .filter(({ setId }) => setId !== undefined)
-    .map(({ key, amountMsat, deadline, decision, final }) => ({
-      nodeId: key.nodeId,
-      channelId: key.channelId,
-      htlcId: key.htlcId,
-      amountMsat,
-      deadline,
-      state: final === 'none' ? ({ none: 'held', settle: 'settling', fail: 'failed' } as const)[decision.type] : final,
-    }));
-}
-
-/** Puts together what was promised and what has happened. */
-export function viewOf(
-  record: InvoiceRecord,
-  sets: readonly HtlcSet[],
-  parts: readonly PartView[],
-  now: Millis,
-): InvoiceView {
-  const paid = sets.find(({ state }) => state === 'settling' || state === 'settled');
-  const held = parts.filter(({ state }) => state === 'held').reduce((sum, { amountMsat }) => sum + amountMsat, 0n);
-  return {
-    paymentHash: record.paymentHash,
-    state: stateOf(record, sets, now),
-    hold: record.mode === 'hold',
-    settleRequested: record.wish === 'settle',
-    heldMsat: held,
-    parts,
-    ...defined({
-      bolt11: record.bolt11,
-      amountMsat: record.amountMsat,
-      description: record.description,
-      reference: record.reference,
-      metadata: record.metadata,
-      createdAt: record.createdAt || undefined,
-      expiresAt: record.expiresAt,
-      receivedMsat: paid?.settledMsat,
-      settledAt: paid?.decidedAt,
-      preimage: paid?.preimage,
-    }),
-  };
-}
-
-function stateOf(record: InvoiceRecord, sets: readonly HtlcSet[], now: Millis): InvoiceState {
-  if (sets.some(({ state }) => state === 'settled')) return 'settled';
-  if (sets.some(({ state }) => state === 'settling')) return 'settling';
-  if (record.wish === 'cancel') return 'canceled';
-  if (sets.some(({ state, acceptedAt }) => state === 'open' && acceptedAt !== undefined)) return 'accepted';
-  return record.expiresAt !== undefined && record.expiresAt < now ? 'expired' : 'open';
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function defined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
-}

@@ -1,12 +1,30 @@
 /** What operators watch, in Prometheus' text format. One registry per daemon. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Alarm } from '../receive/alarms.js';
+import type { GuardAct } from '../receive/guarded-node.js';
 import type { MemberStatus } from '../receive/member.js';
 import { answerReason } from './answer-reasons.js';
+import { bestHeight, type ClusterWatch } from './cluster-watch.js';
 
 /** Failures of the database itself; what else fails concerns one request only. */
 const TROUBLES: readonly string[] = ['store_unavailable', 'store_disk_full'];
 /** A transaction that wrote nothing may succeed on a full disk, so trouble is not over with the next success. */
 const TROUBLE_MS = 5_000;
+
+const ALARM_CODES: readonly Alarm['code'][] = [
+  'answer-overdue',
+  'settle-unconfirmed',
+  'part-lost',
+  'on-chain-unknown',
+  'htlc-unrecordable',
+  'height-disagreement',
+  'node-refused',
+  'node-away',
+  'settled-unasked',
+  'guard-force-closed',
+  'guard-failed',
+];
+const GUARD_ACTIONS: readonly GuardAct[] = ['preimage-registered', 'force-closed', 'failed'];
 
 const MEMBER_STATES = ['stopped', 'connecting', 'standby', 'live', 'waiting'] as const;
 
@@ -20,10 +38,13 @@ export class Metrics {
   readonly #storeErrors: Counter<'code'>;
   readonly #commits: Histogram;
   readonly #batch: Histogram;
+  readonly #takeovers: Counter<'member'>;
+  readonly #guard: Counter<'member' | 'action'>;
+  readonly #forwards: Histogram;
   #trouble: { readonly code: string; readonly at: number } | undefined;
 
-  /** @param members asked at each scrape */
-  constructor(members: () => readonly MemberStatus[], streams: () => number) {
+  /** @param members asked at each scrape, as is everything in `sources` */
+  constructor(members: () => readonly MemberStatus[], streams: () => number, sources: MetricSources = {}) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
     this.#answered = new Counter({
@@ -75,7 +96,36 @@ export class Metrics {
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
       registers,
     });
-    memberGauges(registers, members);
+    // What begins to exist with its first count looks to Prometheus as if it had never grown.
+    const takeovers = new Counter({
+      name: 'manifold_lease_takeovers_total',
+      help: 'Nodes taken over from daemons of another name',
+      labelNames: ['member'],
+      registers,
+      collect: () => {
+        for (const { name: member } of members()) takeovers.inc({ member }, 0);
+      },
+    });
+    this.#takeovers = takeovers;
+    const guard = new Counter({
+      name: 'manifold_guard_actions_total',
+      help: 'What was done to save settled parts that were not final: preimage-registered, force-closed, failed',
+      labelNames: ['member', 'action'],
+      registers,
+      collect: () => {
+        for (const { name: member } of members()) for (const action of GUARD_ACTIONS) guard.inc({ member, action }, 0);
+      },
+    });
+    this.#guard = guard;
+    this.#forwards = new Histogram({
+      name: 'manifold_forward_seconds',
+      help: 'Ordinary forwards of the nodes: from their presentation to their release',
+      buckets: [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1],
+      registers,
+    });
+    for (const code of ALARM_CODES) this.#alarms.inc({ code }, 0);
+    memberGauges(registers, members, sources);
+    sourceGauges(registers, sources);
     const open = new Gauge({
       name: 'manifold_event_streams',
       help: 'Open event streams',
@@ -89,6 +139,19 @@ export class Metrics {
   answered(action: string, reason: string, waitedMs: number): void {
     this.#answered.inc({ action, reason: answerReason(reason) });
     this.#waited.observe(Math.max(0, waitedMs) / 1000);
+  }
+
+  takenOver(member: string): void {
+    this.#takeovers.inc({ member });
+  }
+
+  guarded(action: GuardAct, member: string): void {
+    this.#guard.inc({ member, action });
+  }
+
+  /** An HTLC that is none of ours went on its way. */
+  forwarded(waitedMs: number): void {
+    this.#forwards.observe(Math.max(0, waitedMs) / 1000);
   }
 
   alarm(code: string): void {
@@ -126,7 +189,23 @@ export class Metrics {
   }
 }
 
-function memberGauges(registers: Registry[], members: () => readonly MemberStatus[]): void {
+/** Where gauges that are not the members' own are read. What is absent has no gauge. */
+export interface MetricSources {
+  readonly watch?: {
+    readonly owners: ClusterWatch['owners'];
+    readonly isUp: () => boolean;
+    readonly skewMs: () => number | undefined;
+  };
+  /** Deliveries that failed or were put off, as far as this daemon knows. */
+  readonly deliveriesWaiting?: () => number;
+  readonly receivableMsat?: (member: string) => bigint;
+}
+
+function memberGauges(
+  registers: Registry[],
+  members: () => readonly MemberStatus[],
+  { watch, receivableMsat }: MetricSources,
+): void {
   const state = new Gauge({
     name: 'manifold_member_state',
     help: '1 for the state the member is in',
@@ -154,6 +233,17 @@ function memberGauges(registers: Registry[], members: () => readonly MemberStatu
     });
   };
   perMember('manifold_member_height', 'Block height of the node', ({ height }) => height);
+  perMember('manifold_member_lag_blocks', 'Blocks behind the best height of the cluster', ({ height, info }) => {
+    const own = height ?? info?.height;
+    return own === undefined ? undefined : Math.max(0, bestHeight(members(), watch?.owners() ?? new Map()) - own);
+  });
+  perMember('manifold_member_refused', '1 if the node is not served as it is set up now', ({ info }) =>
+    info === undefined ? undefined : Number((info.refusals ?? []).length > 0),
+  );
+  perMember('manifold_lease_owned', '1 if this daemon has the lease of the node', ({ epoch }) =>
+    epoch === undefined ? 0 : 1,
+  );
+  perMember('manifold_lease_epoch', 'Epoch of the lease, while this daemon has it', ({ epoch }) => epoch);
   perMember('manifold_held_htlcs', 'HTLCs held now', ({ heldHtlcs }) => heldHtlcs);
   perMember('manifold_held_msat', 'Amount of the HTLCs held now', ({ heldMsat }) => Number(heldMsat));
   perMember(
@@ -161,4 +251,41 @@ function memberGauges(registers: Registry[], members: () => readonly MemberStatu
     'Blocks until the nearest deadline of a held HTLC',
     ({ blocksLeft }) => blocksLeft,
   );
+  if (receivableMsat)
+    perMember('manifold_member_receivable_msat', 'What the usable channels of the node can receive', ({ name }) =>
+      Number(receivableMsat(name)),
+    );
+}
+
+function sourceGauges(registers: Registry[], { watch, deliveriesWaiting }: MetricSources): void {
+  if (watch) {
+    const up = new Gauge({
+      name: 'manifold_store_up',
+      help: '1 if the database answered in the last seconds',
+      registers,
+      collect() {
+        up.set(Number(watch.isUp()));
+      },
+    });
+    const skew = new Gauge({
+      name: 'manifold_store_clock_skew_seconds',
+      help: 'How far the clock of the database is ahead of ours',
+      registers,
+      collect() {
+        const skewMs = watch.skewMs();
+        if (skewMs === undefined) skew.remove();
+        else skew.set(skewMs / 1000);
+      },
+    });
+  }
+  if (deliveriesWaiting) {
+    const waiting = new Gauge({
+      name: 'manifold_webhook_deliveries_waiting',
+      help: 'Webhook deliveries that wait for another try, as far as this daemon knows',
+      registers,
+      collect() {
+        waiting.set(deliveriesWaiting());
+      },
+    });
+  }
 }

@@ -1,9 +1,12 @@
 /** From the configured nodes to their ports. */
 import { RemoteSimNode } from '../node/sim/remote-client.js';
 import type { SimClock } from '../node/sim/virtual-clock.js';
+import type { NodePort } from '../receive/node-port.js';
 import type { ReceiverNode } from '../receive/receiver.js';
-import type { NodeConfig } from './config/schema.js';
+import type { LndNodeConfig, NodeConfig } from './config/schema.js';
 import { EmbeddedNetwork } from './embedded.js';
+import { lndEndpoint } from './lnd-files.js';
+import { purposesOf } from './node-check.js';
 
 export interface OpenedNodes {
   readonly nodes: readonly ReceiverNode[];
@@ -11,26 +14,84 @@ export interface OpenedNodes {
   close(): Promise<void>;
 }
 
-/** Connects to nothing yet. */
-export function openNodes(configured: readonly NodeConfig[], clock: SimClock): OpenedNodes {
-  const inside = configured.filter(({ url }) => url === undefined).map(({ name }) => name);
+export interface OpenNodesOptions {
+  readonly clock: SimClock;
+  /** Told about macaroon files that other users of the machine can read. */
+  readonly warn?: (message: string) => void;
+}
+
+/**
+ * Reads certificates and macaroons, and connects to nothing yet.
+ * @throws {NodeFileError} if a file of a node is missing or is not what it should be
+ */
+export async function openNodes(
+  configured: readonly NodeConfig[],
+  { clock, warn }: OpenNodesOptions,
+): Promise<OpenedNodes> {
+  const inside = configured.filter((node) => node.kind === 'sim' && node.url === undefined).map(({ name }) => name);
   const embedded = inside.length > 0 ? new EmbeddedNetwork(clock) : undefined;
   const embeddedPorts = new Map((embedded?.ports(inside) ?? []).map((port) => [port.name, port]));
-  const remote: RemoteSimNode[] = [];
-  const nodes = configured.map(({ name, url, sim_node, node_id }): ReceiverNode => {
-    const expected = node_id === undefined ? {} : { expectedNodeId: node_id.toLowerCase() };
-    if (url === undefined) return { port: embeddedPorts.get(name)!, ...expected };
-    const port = new RemoteSimNode({ url, name, node: sim_node ?? name });
-    remote.push(port);
-    return { port, ...expected };
-  });
-  embedded?.start();
-  return {
-    nodes,
-    embedded,
-    async close() {
-      embedded?.stop();
-      await Promise.all(remote.map((node) => node.close()));
-    },
+  const closers: (() => Promise<void>)[] = [];
+  const portOf = async (node: NodeConfig): Promise<NodePort> => {
+    if (node.kind === 'lnd') return openLnd(node, warn, closers);
+    if (node.url === undefined) return embeddedPorts.get(node.name)!;
+    const port = new RemoteSimNode({ url: node.url, name: node.name, node: node.sim_node ?? node.name });
+    closers.push(() => port.close());
+    return port;
   };
+  const close = async (): Promise<void> => {
+    embedded?.stop();
+    await Promise.all(closers.map((one) => one()));
+  };
+  const nodes: ReceiverNode[] = [];
+  try {
+    for (const node of configured) {
+      const port = await portOf(node);
+      nodes.push({ port, ...(node.node_id !== undefined && { expectedNodeId: node.node_id.toLowerCase() }) });
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  embedded?.start();
+  return { nodes, embedded, close };
+}
+
+/** What is missing for the guard would show only when a payment is in danger. */
+async function warnOfMissingRights(
+  node: LndNodeConfig,
+  macaroon: Uint8Array,
+  warn: (message: string) => void,
+): Promise<void> {
+  const [{ grantsOf, isGranted }, { bakeLine, permissionsFor }] = await Promise.all([
+    import('../node/lnd/macaroon.js'),
+    import('../node/lnd/permissions.js'),
+  ]);
+  const purposes = purposesOf(node);
+  const grants = grantsOf(macaroon);
+  const missing = grants ? permissionsFor(purposes).filter((one) => !isGranted(grants, one)) : [];
+  if (missing.length === 0) return;
+  const uris = missing.map(({ uri }) => uri).join(', ');
+  warn(`the macaroon of node ${node.name} does not grant ${uris}; bake another and restart: ${bakeLine(purposes)}`);
+}
+
+/** The adapter is loaded only where a node needs it. */
+async function openLnd(
+  node: LndNodeConfig,
+  warn: OpenNodesOptions['warn'],
+  closers: (() => Promise<void>)[],
+): Promise<NodePort> {
+  const { LndNode } = await import('../node/lnd/node.js');
+  const endpoint = await lndEndpoint(node, warn);
+  if (endpoint.macaroon && warn) await warnOfMissingRights(node, endpoint.macaroon, warn);
+  const port = new LndNode({
+    ...endpoint,
+    name: node.name,
+    forceClose: node.force_close,
+    registerPreimages: node.register_preimages,
+  });
+  closers.push(async () => {
+    port.close();
+  });
+  return port;
 }

@@ -47,8 +47,8 @@ export function unwrapped(schema: z.ZodType): z.ZodType {
   return inner;
 }
 
-/** Valid keys of the table at a path, whose indexes are passed over. */
-export function keysAt(root: z.ZodType, path: readonly (string | number)[]): readonly string[] {
+/** Valid keys of the table at a path, whose indexes are passed over. `input` is that table: its kind may decide. */
+export function keysAt(root: z.ZodType, path: readonly (string | number)[], input?: unknown): readonly string[] {
   let schema = root;
   for (const step of path) {
     schema = unwrapped(schema);
@@ -57,6 +57,19 @@ export function keysAt(root: z.ZodType, path: readonly (string | number)[]): rea
       schema = (schema.shape as Record<string, z.ZodType>)[String(step)] ?? z.never();
     else return [];
   }
-  schema = unwrapped(schema);
+  schema = chosen(unwrapped(schema), input);
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+/** The member of a union that accepts the input's discriminator. */
+function chosen(schema: z.ZodType, input: unknown): z.ZodType {
+  if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;
+  const { discriminator } = schema.def;
+  const value = (input as Record<string, unknown> | undefined)?.[discriminator];
+  const option = schema.options.find(
+    (one) =>
+      one instanceof z.ZodObject &&
+      (one.shape as Record<string, z.ZodType>)[discriminator]?.safeParse(value).success === true,
+  );
+  return (option as z.ZodType | undefined) ?? schema;
 }

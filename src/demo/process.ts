@@ -4,7 +4,7 @@ import type { KeyRing } from '../phantom/index.js';
 import type { Alarm } from '../receive/alarms.js';
 import type { Clock } from '../receive/clock.js';
 import type { LedgerEvent } from '../receive/ledger/types.js';
-import type { MemberOptions } from '../receive/member.js';
+import type { HtlcCallbacks } from '../receive/presented.js';
 import type { NodePort } from '../receive/node-port.js';
 import { Receiver } from '../receive/receiver.js';
 import type { Store } from '../store/index.js';
@@ -22,7 +22,7 @@ export interface DemoProcessOptions {
   readonly entropy: () => Uint8Array;
   readonly leaseTtlMs?: Millis;
   readonly onAlarm: (alarm: Alarm) => void;
-  readonly onAnswered?: MemberOptions['onAnswered'];
+  readonly onAnswered?: HtlcCallbacks['onAnswered'];
 }
 
 export class DemoProcess {

@@ -11,7 +11,7 @@ import type { SimClock } from '../node/sim/virtual-clock.js';
 import { ClusterKeys, KeyRing } from '../phantom/index.js';
 import type { Alarm } from '../receive/alarms.js';
 import type { Account } from '../receive/ledger/types.js';
-import type { MemberOptions } from '../receive/member.js';
+import type { HtlcCallbacks } from '../receive/presented.js';
 import { openStore, type Store, type StoredEvent } from '../store/index.js';
 import { toHex } from '../wire/bytes.js';
 import { unwrap } from '../wire/result.js';
@@ -30,7 +30,7 @@ export interface DemoWorldOptions {
   readonly clock: SimClock;
   /** After so long another process takes over from one that was killed. */
   readonly leaseTtlMs?: Millis;
-  readonly onAnswered?: MemberOptions['onAnswered'];
+  readonly onAnswered?: HtlcCallbacks['onAnswered'];
 }
 
 export interface DemoInvoice {

@@ -1,6 +1,6 @@
 /**
  * Peeling an onion (BOLT 4, "Onion Decryption"), the hot path of every incoming HTLC: one multiplication on the curve, three
- * hmacs and one stream; the next packet is only made where there is a next hop.
+ * hmacs and the head of a stream; the next packet is only made where there is a next hop.
  */
 import { ec, hmacSha256, sha256 } from '../crypto/index.js';
 import { equalBytes } from '../wire/bytes.js';
@@ -16,6 +16,9 @@ import {
   PACKET_OVERHEAD,
   readPayloadLength,
 } from './layout.js';
+
+/** Bytes of the area that are decrypted first: the frame of nearly every payment fits, and a last hop needs no more. */
+const USUAL_FRAME = 192;
 
 export interface PeelParameters {
   /** 32 bytes. */
@@ -100,16 +103,20 @@ export function peelOnion({ nodeSecret, onion, associatedData, pathKey }: PeelPa
   if (!equalBytes(hmac, onion.subarray(hmacStart))) return fail('invalid_onion_hmac', 'the hmac does not fit');
 
   const rho = onionKey('rho', sharedSecret);
-  const area = xorStream(rho, sealed);
+  const head = xorStream(rho, sealed.subarray(0, USUAL_FRAME));
   let frame;
   try {
-    frame = openFrame(area);
+    frame = measureFrame(head, sealed.length);
   } catch (thrown) {
     if (thrown instanceof Refusal) return fail('invalid_onion_payload', thrown.message, sharedSecret);
     throw thrown;
   }
-  const { payload, nextHmac, end } = frame;
+  const { start, hmacStart: payloadEnd, end } = frame;
+  const opened = end <= head.length ? head : xorStream(rho, sealed);
+  const payload = opened.slice(start, payloadEnd);
+  const nextHmac = opened.subarray(payloadEnd, end);
   if (nextHmac.every((byte) => byte === 0)) return { ok: true, value: { payload, sharedSecret } };
+  const area = opened.length === sealed.length ? opened : xorStream(rho, sealed);
   const next = nextPacket(onion.length, ephemeralKey, sharedSecret, { rho, area, end, nextHmac });
   return { ok: true, value: { payload, sharedSecret, next } };
 }
@@ -120,21 +127,24 @@ export function blindedSecret(nodeSecret: Uint8Array, pathKey: Uint8Array): Uint
   return sharedSecret && ec.multiplySecret(nodeSecret, onionKey('blinded_node_id', sharedSecret));
 }
 
+/** Where a frame stands in the area: its payload from `start` to `hmacStart`, the next hmac up to `end`. */
 interface Frame {
-  readonly payload: Uint8Array;
-  readonly nextHmac: Uint8Array;
-  /** Where the rest of the area starts. */
+  readonly start: number;
+  readonly hmacStart: number;
   readonly end: number;
 }
 
-/** @throws Refusal if the length is reserved, not minimal, or leaves no room for payload and hmac. */
-function openFrame(area: Uint8Array): Frame {
-  const { prefix, length } = readPayloadLength(area);
+/**
+ * @param head the first bytes of the area, nine at least where it has them
+ * @throws Refusal if the length is reserved, not minimal, or leaves no room for payload and hmac.
+ */
+function measureFrame(head: Uint8Array, areaLength: number): Frame {
+  const { prefix, length } = readPayloadLength(head);
   if (length < MIN_PAYLOAD_LENGTH) throw new Refusal('payload_too_short', `payload length ${length} is reserved`, 0);
   const hmacStart = prefix + length;
   const end = hmacStart + HMAC_LENGTH;
-  if (end > area.length) throw new Refusal('truncated', `a payload of ${length} bytes exceeds the payload area`, 0);
-  return { payload: area.slice(prefix, hmacStart), nextHmac: area.subarray(hmacStart, end), end };
+  if (end > areaLength) throw new Refusal('truncated', `a payload of ${length} bytes exceeds the payload area`, 0);
+  return { start: prefix, hmacStart, end };
 }
 
 /** The packet for the next hop: the area moves up by our frame, and stream bytes behind the area fill the gap. */

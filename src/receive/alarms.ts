@@ -10,7 +10,10 @@ export interface Alarm {
     | 'htlc-unrecordable'
     | 'height-disagreement'
     | 'node-refused'
-    | 'settled-unasked';
+    | 'node-away'
+    | 'settled-unasked'
+    | 'guard-force-closed'
+    | 'guard-failed';
   readonly node: string;
   readonly paymentHash?: string;
   readonly channelId?: bigint;

@@ -1,18 +1,27 @@
-/** From the verdict on an HTLC to the ledger's command, and from a failure to the answer the node gets. Pure. */
+/** From the verdict on an HTLC to the ledger's question, and from what it decided to the answer the node gets. Pure. */
 import { encodeFailureMessage, FailureCode, originateFailure } from '../onion/index.js';
 import type { Verdict, VerdictFailure } from '../phantom/index.js';
-import { toHex } from '../wire/bytes.js';
+import { fromHex, toHex } from '../wire/bytes.js';
 import { uintOf } from '../wire/integers.js';
-import type { LedgerCommand, PartKey } from './ledger/types.js';
+import type { Question } from './consultation.js';
+import type { DecidedPart, LedgerReply, PartKey } from './ledger/types.js';
 import type { HtlcAnswer, HtlcKey, InterceptedHtlc, InterceptPort } from './node-port.js';
 
 export function partKeyOf({ nodeId, channelId, htlcId }: HtlcKey): PartKey {
   return { nodeId: toHex(nodeId), channelId, htlcId };
 }
 
+export interface JudgedPart {
+  /** Of `htlc`. */
+  readonly key: PartKey;
+  readonly htlc: InterceptedHtlc;
+  readonly verdict: Verdict;
+  /** Of the lease under which the stream is served. */
+  readonly epoch: number;
+}
+
 /** What to ask the ledger about an HTLC. On chain nothing new is taken up: settle or silence (R5). */
-export function commandFor(htlc: InterceptedHtlc, verdict: Verdict, epoch: number): LedgerCommand {
-  const key = partKeyOf(htlc.key);
+export function commandFor({ key, htlc, verdict, epoch }: JudgedPart): Question {
   const paymentHash = toHex(htlc.paymentHash);
   const recall = { type: 'recall', key, epoch, paymentHash, onChain: htlc.onChain } as const;
   if (verdict.type === 'resume' || htlc.onChain) return recall;
@@ -45,8 +54,32 @@ export const NODE_TROUBLE: HtlcAnswer = {
   message: encodeFailureMessage(FailureCode.temporaryNodeFailure),
 };
 
+/** What was decided about a held HTLC, not answered yet. */
+export type Due =
+  | { readonly type: 'settle'; readonly preimage: string }
+  | { readonly type: 'fail'; readonly failure: VerdictFailure; readonly reason: string };
+
+/** Undefined while the ledger has not decided. */
+export function dueOfReply(reply: LedgerReply): Due | undefined {
+  if (reply.type === 'settle') return reply;
+  if (reply.type !== 'fail') return undefined;
+  return { type: 'fail', failure: { asPhantom: reply.message }, reason: reply.reason };
+}
+
+export function dueOfPart({ decision, preimage }: DecidedPart): Due | undefined {
+  if (decision.type === 'settle') return preimage === undefined ? undefined : { type: 'settle', preimage };
+  if (decision.type === 'none') return undefined;
+  return { type: 'fail', failure: { asPhantom: decision.message }, reason: decision.reason };
+}
+
+/** @param sharedSecret shared with the sender through the inner onion, where that could be opened */
+export function answerTo(due: Due, sharedSecret: Uint8Array | undefined, port: InterceptPort): HtlcAnswer {
+  if (due.type === 'settle') return { action: 'settle', preimage: fromHex(due.preimage) };
+  return failureAnswer(due.failure, sharedSecret, port);
+}
+
 /** In the node's name where the node can say it, else in the phantom's, which needs the secret shared with the sender. */
-export function failureAnswer(
+function failureAnswer(
   { asNode, asPhantom }: VerdictFailure,
   sharedSecret: Uint8Array | undefined,
   port: InterceptPort,

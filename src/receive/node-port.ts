@@ -39,6 +39,8 @@ export interface NodeInfo {
   readonly version: string;
   readonly height: BlockHeight;
   readonly synced: boolean;
+  /** Why payments must not be held at this node as it is set up now, each with what to change. */
+  readonly refusals?: readonly string[];
 }
 
 /**
@@ -123,6 +125,17 @@ export interface InterceptPort {
   lookupFinal(key: HtlcKey): Promise<FinalResult['outcome'] | undefined>;
 }
 
+/** What can still be done for a settled HTLC whose end does not come. An absent verb is one the operator did not allow. */
+export interface GuardPort {
+  /**
+   * Tells the node the preimage apart from the stream, so that it goes on chain by itself before the HTLC expires. May be
+   * repeated. Rejects when the node does not take it.
+   */
+  registerPreimage?(preimage: Preimage, amountMsat: Msat): Promise<void>;
+  /** Closes the channel on chain with the node's own commitment. Resolves when the node has begun; may be repeated. */
+  forceClose?(channelId: bigint): Promise<void>;
+}
+
 export interface NodePort {
   /** What the operator's configuration calls the node. */
   readonly name: string;
@@ -131,4 +144,5 @@ export interface NodePort {
   info(): Promise<NodeInfo>;
   channels(): Promise<readonly LocalChannel[]>;
   readonly intercept?: InterceptPort;
+  readonly guard?: GuardPort;
 }

@@ -2,214 +2,229 @@
  * What happens to the HTLCs of one session: ordinary forwards are resumed in the turn they arrive (R6), phantom ones are
  * judged in short slices, put before the ledger, and answered when the ledger has decided.
  */
-import {
-  judgeHtlc,
-  type KeyRing,
-  type RecognisedScid,
-  recognisePhantomScid,
-  type VerdictFailure,
-  type VerdictPolicy,
-} from '../phantom/index.js';
-import { fromHex, toHex } from '../wire/bytes.js';
-import type { BlockHeight } from '../wire/units.js';
+import { judgeHtlc, type KeyRing, recognisePhantomScid, type VerdictPolicy } from '../phantom/index.js';
+import { toHex } from '../wire/bytes.js';
+import type { BlockHeight, Millis } from '../wire/units.js';
 import type { Alarm, AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
-import { commandFor, failureAnswer, NODE_TROUBLE, partKeyOf } from './htlc-command.js';
-import { type Ledger, paymentHashOf } from './ledger/ledger.js';
-import { isRetryable, refusesRows } from './ledger/store-port.js';
-import { type DecidedPart, type LedgerCommand, type LedgerReply, type PartKey, partKeyText } from './ledger/types.js';
+import { Consultation, type Serving } from './consultation.js';
+import { answerTo, commandFor, type Due, dueOfPart, dueOfReply, NODE_TROUBLE, partKeyOf } from './htlc-command.js';
+import type { Ledger } from './ledger/ledger.js';
+import { type DecidedPart, type LedgerReply, partKeyText } from './ledger/types.js';
 import type { FinalResult, HtlcAnswer, InterceptedHtlc, InterceptPort, InterceptSession } from './node-port.js';
-import { RecentKeys } from './recent-keys.js';
+import { type Arrived, WaitingHtlcs } from './waiting-htlcs.js';
 
-/** An HTLC that waits for its decision. */
-interface Held {
-  readonly htlc: InterceptedHtlc;
-  readonly since: number;
-  /** Shared with the sender through the inner onion; undefined where that cannot be opened any more. */
-  readonly sharedSecret: Uint8Array | undefined;
+export type { Serving } from './consultation.js';
+
+/** For metrics and logs. Must not throw. */
+export interface HtlcCallbacks {
+  /** The outcome of each phantom HTLC; reason `gone` if the node had let go of it before the answer. */
+  readonly onAnswered?: (answer: HtlcAnswer['action'], reason: string, waitedMs: Millis) => void;
+  /** An ordinary forward was resumed; after 0 ms if in the turn in which it arrived. */
+  readonly onForward?: (waitedMs: Millis) => void;
 }
 
-/** An HTLC that is not judged yet. */
-interface Arrived {
-  readonly htlc: InterceptedHtlc;
-  /** Undefined for one that only the ledger knows, from the time of a key epoch that is retired. */
-  readonly recognised: RecognisedScid | undefined;
-}
-
-export interface PresentedOptions {
+export interface PresentedOptions extends HtlcCallbacks {
   readonly port: InterceptPort;
   readonly nodeName: string;
   readonly height: BlockHeight;
   readonly ledger: Ledger;
+  /** The machine's own: how long something took. */
   readonly clock: Clock;
+  /** The time that all members agree on: whether an invoice has expired. */
+  readonly time: Pick<Clock, 'now'>;
   readonly keys: () => KeyRing;
   readonly verdictPolicy: VerdictPolicy;
   readonly alarms: AlarmSink;
   /** The session is of no use any more: the lease was lost to another process, or the stream takes no answers. */
   readonly onUseless: (reason: string) => void;
-  /** For metrics and logs: the outcome of each phantom HTLC. */
-  readonly onAnswered?: (answer: HtlcAnswer['action'], reason: string, waitedMs: number) => void;
 }
 
-/** So many verdicts (about 60 µs each) per turn of the event loop: forwards never wait for more. */
-const SLICE = 8;
-const RETRY_MS = 500;
-/** For errors that nobody expects: slowly, so that a log stays readable. */
-const SLOW_RETRY_MS = 5_000;
-/** HTLCs remembered as gone, for finals that overtake what they are about. */
-const GONE_LIMIT = 20_000;
-
-export interface RecordedPart {
-  readonly key: PartKey;
-  readonly paymentHash: string;
-}
-
-/** What a session needs of the ledger before phantom HTLCs can be put to it. */
-export interface Serving {
-  /** Of the lease under which the stream is served. */
-  readonly epoch: number;
-  /** Parts of this node that the ledger knows and that are not final, by key text. */
-  readonly recorded: Map<string, RecordedPart>;
-}
+/** So many verdicts (about 75 µs each) per turn of the event loop, so that forwards wait for little. */
+const VERDICTS_PER_TURN = 2;
+/** A commit decides about many HTLCs at once; more than these wait for the next turn with their answer. */
+const ANSWERS_PER_TURN = 8;
 
 export class PresentedHtlcs {
   height: BlockHeight;
   readonly #options: PresentedOptions;
-  readonly #held = new Map<string, Held>();
-  /** Not judged yet, by key: showing one twice costs nothing. */
-  readonly #inbox = new Map<string, Arrived>();
-  readonly #gone = new RecentKeys(GONE_LIMIT);
-  #working = false;
+  readonly #waiting = new WaitingHtlcs();
+  readonly #consultation: Consultation;
+  /** Decisions to be answered in later turns, by key. */
+  readonly #due = new Map<string, Due>();
+  #answersLeft = ANSWERS_PER_TURN;
+  #turnPlanned = false;
   #session: InterceptSession | undefined;
   #serving: Serving | undefined;
+  #only: ReadonlySet<string> | undefined;
   #closed = false;
 
   constructor(options: PresentedOptions) {
     this.#options = options;
     this.height = options.height;
+    this.#consultation = new Consultation({
+      ledger: options.ledger,
+      clock: options.clock,
+      isGone: (text) => this.#waiting.isGone(text),
+      onReply: (text, reply) => {
+        this.#replied(text, reply);
+      },
+      onRejected: (text, error) => {
+        this.#rejected(text, error);
+      },
+    });
   }
 
   get heldCount(): number {
-    return this.#held.size + this.#inbox.size;
+    return this.#waiting.count;
   }
 
   get heldMsat(): bigint {
-    return this.#waiting().reduce((sum, { incomingAmountMsat }) => sum + incomingAmountMsat, 0n);
+    return this.#waiting.sumMsat;
   }
 
   /** Blocks until the nearest deadline of a held HTLC. */
   get blocksLeft(): number | undefined {
-    const nearest = this.#waiting().reduce((least, { deadline }) => Math.min(least, deadline), Infinity);
-    return nearest === Infinity ? undefined : nearest - this.height;
-  }
-
-  get isServing(): boolean {
-    return this.#serving !== undefined;
-  }
-
-  #waiting(): InterceptedHtlc[] {
-    return [...this.#held.values(), ...this.#inbox.values()].map(({ htlc }) => htlc);
+    const { nearestDeadline } = this.#waiting;
+    return nearestDeadline === undefined ? undefined : nearestDeadline - this.height;
   }
 
   /** The stream is open: forwards are resumed from now on, phantom HTLCs wait for {@link serve}. */
   begin(session: InterceptSession): void {
     this.#session = session;
-    const early = [...this.#inbox.values()];
-    this.#inbox.clear();
-    for (const { htlc } of early) this.present(htlc);
+    this.#takeAgain();
   }
 
-  /** The lease is held and the ledger's parts are known: phantom HTLCs are taken up. */
-  serve(serving: Serving): void {
+  /**
+   * The lease is held and the ledger's parts are known: phantom HTLCs are taken up. To be called before {@link begin} if the
+   * ledger's parts are known by then, or one whose key epoch is retired looks like an ordinary forward.
+   *
+   * @param only key texts of decided parts: nothing else is taken up off chain, because the node's height may be wrong
+   */
+  serve(serving: Serving, only?: ReadonlySet<string>): void {
     this.#serving = serving;
-    if (this.#inbox.size > 0) this.#startWork();
+    this.#only = only;
+    this.#takeAgain();
+  }
+
+  #takeAgain(): void {
+    const early = [...this.#waiting.inbox.values()];
+    this.#waiting.inbox.clear();
+    for (const { htlc, since } of early) this.#take(htlc, since);
   }
 
   end(): void {
     this.#closed = true;
     this.#serving = undefined;
-    this.#inbox.clear();
-    this.#held.clear();
+    this.#consultation.close();
+    this.#due.clear();
+    this.#waiting.clear();
   }
 
   /** Called by the adapter for every HTLC it shows. Never throws, never waits. */
   present(htlc: InterceptedHtlc): void {
-    if (this.#closed) return;
-    const text = partKeyText(partKeyOf(htlc.key));
-    const recognised = recognisePhantomScid(this.#options.keys(), htlc.key.nodeId, htlc.outgoingScid);
-    const isOurs = recognised !== undefined || this.#serving?.recorded.has(text) === true;
-    if (this.#session && !isOurs) {
-      if (!htlc.onChain) this.#send(htlc, { action: 'resume' }); // R6, whatever state the rest is in
-      return;
-    }
-    if (this.#gone.has(text)) return;
-    this.#inbox.set(text, { htlc, recognised });
-    if (this.#serving) this.#startWork();
+    if (!this.#closed) this.#take(htlc, undefined);
   }
 
-  #startWork(): void {
-    if (this.#working) return;
-    this.#working = true;
+  /** @param since when it arrived, if not in this turn */
+  #take(htlc: InterceptedHtlc, since: Millis | undefined): void {
+    const key = partKeyOf(htlc.key);
+    const text = partKeyText(key);
+    const recognised = recognisePhantomScid(this.#options.keys(), htlc.key.nodeId, htlc.outgoingScid);
+    const isOurs = recognised !== undefined || this.#serving?.recorded.has(text) === true;
+    if (this.#session && !isOurs && !htlc.onChain) {
+      this.#forward(htlc, since); // R6, whatever state the rest is in
+      return;
+    }
+    // On chain there is no hurry: one that nobody knows waits for the ledger's parts. It is a forward if it is not among them.
+    if (this.#serving && !isOurs && htlc.onChain) return;
+    if (this.#waiting.isGone(text)) return;
+    const arrived = { key, htlc, recognised, since: since ?? this.#options.clock.now() };
+    this.#waiting.inbox.set(text, arrived);
+    if (this.#mayJudge(text, arrived)) this.#planTurn();
+  }
+
+  #forward(htlc: InterceptedHtlc, since: Millis | undefined): void {
+    this.#send(htlc, { action: 'resume' });
+    this.#options.onForward?.(since === undefined ? 0 : this.#since(since));
+  }
+
+  #planTurn(): void {
+    if (this.#turnPlanned) return;
+    this.#turnPlanned = true;
     this.#options.clock.soon(() => {
-      this.#workSlice();
+      this.#turn();
     });
   }
 
-  #workSlice(): void {
-    this.#working = false;
-    let room = SLICE;
-    for (const [text, arrived] of this.#inbox) {
-      if (!this.#serving || room-- === 0) break;
-      this.#inbox.delete(text);
-      try {
-        this.#judge(text, arrived, this.#serving);
-      } catch (error) {
-        // A bug must not stop the others; the HTLC is given back rather than held without a decision.
-        this.#alarm(
-          arrived.htlc,
-          'htlc-unrecordable',
-          `judging this HTLC failed (${String(error)}); it was given back`,
-        );
-        this.#send(arrived.htlc, NODE_TROUBLE);
-      }
+  #turn(): void {
+    this.#turnPlanned = false;
+    this.#answersLeft = ANSWERS_PER_TURN;
+    for (const [text, due] of this.#due) {
+      if (this.#answersLeft === 0) break;
+      this.#due.delete(text);
+      this.#carryOut(text, due);
     }
-    if (this.#inbox.size > 0 && this.#serving) this.#startWork();
+    let verdictsLeft = VERDICTS_PER_TURN;
+    let isMore = false;
+    for (const [text, arrived] of this.#waiting.inbox) {
+      if (!this.#serving) break;
+      if (!this.#mayJudge(text, arrived)) continue;
+      isMore = verdictsLeft-- === 0;
+      if (isMore) break;
+      this.#waiting.inbox.delete(text);
+      this.#judgeSafely(text, arrived, this.#serving);
+    }
+    if (this.#due.size > 0 || isMore) this.#planTurn();
   }
 
-  #judge(text: string, { htlc, recognised }: Arrived, { epoch, recorded }: Serving): void {
-    const { keys, verdictPolicy, clock } = this.#options;
-    const now = Math.floor(clock.now() / 1000);
+  #mayJudge(text: string, { htlc }: Arrived): boolean {
+    if (!this.#serving || !this.#session) return false;
+    return !this.#only || this.#only.has(text) || htlc.onChain; // on chain nothing new counts anyway
+  }
+
+  #since(then: Millis): Millis {
+    return Math.max(0, this.#options.clock.now() - then);
+  }
+
+  /**
+   * A bug must not stop the others. The HTLC is given back rather than held without a decision; but what is recorded may be
+   * decided to be settled (R3), and on chain nothing but a settle may be said: such an HTLC waits for its row to be read.
+   */
+  #judgeSafely(text: string, arrived: Arrived, serving: Serving): void {
+    try {
+      this.#judge(text, arrived, serving);
+    } catch (error) {
+      const { htlc } = arrived;
+      const mayBeDecided = serving.recorded.has(text) || htlc.onChain;
+      const outcome = mayBeDecided ? 'only what the ledger has decided about it is answered' : 'it was given back';
+      this.#alarm(htlc, 'htlc-unrecordable', `judging this HTLC failed (${String(error)}); ${outcome}`);
+      if (mayBeDecided) this.#waiting.held.set(text, { ...arrived, sharedSecret: undefined });
+      else this.#send(htlc, NODE_TROUBLE);
+    }
+  }
+
+  #judge(text: string, { key, htlc, recognised, since }: Arrived, { epoch, recorded }: Serving): void {
+    const { keys, verdictPolicy, time } = this.#options;
+    const now = Math.floor(time.now() / 1000);
     const context = { keys: keys(), nodeId: htlc.key.nodeId, height: this.height, now, policy: verdictPolicy };
     const verdict = judgeHtlc(htlc, context, recognised);
     const sharedSecret = verdict.type === 'resume' ? undefined : verdict.sharedSecret;
-    this.#held.set(text, { htlc, since: clock.now(), sharedSecret });
+    const held = { key, htlc, since, sharedSecret };
+    this.#waiting.held.set(text, held);
     if (verdict.type === 'fail' && verdict.stable && !recorded.has(text) && !htlc.onChain) {
-      this.#fail(text, verdict.failure, verdict.reason);
+      this.#carryOut(text, { type: 'fail', failure: verdict.failure, reason: verdict.reason });
       return;
     }
-    void this.#consult(text, commandFor(htlc, verdict, epoch), recorded);
+    const isOpen = (): boolean => this.#waiting.held.get(text) === held;
+    void this.#consultation.ask(text, commandFor({ key, htlc, verdict, epoch }), recorded, isOpen);
   }
 
-  async #consult(text: string, command: LedgerCommand, recorded: Serving['recorded']): Promise<void> {
-    let reply: LedgerReply;
-    try {
-      reply = await this.#options.ledger.submit(command, () => !this.#closed && !this.#gone.has(text));
-    } catch (error) {
-      this.#storeFailed(text, command, recorded, error);
-      return;
-    }
-    if (this.#closed || reply.type === 'overtaken') return;
-    if (reply.type === 'hold' || reply.type === 'settle' || reply.type === 'fail') {
-      const { key } =
-        command.type === 'admit' || command.type === 'refuse' ? command.part : (command as { key: PartKey });
-      if (!this.#gone.has(text)) recorded.set(text, { key, paymentHash: paymentHashOf(command) });
-    }
+  #replied(text: string, reply: LedgerReply): void {
     switch (reply.type) {
       case 'settle':
-        this.#settle(text, reply.preimage);
-        return;
       case 'fail':
-        this.#fail(text, { asPhantom: reply.message }, reply.reason);
+        this.#decide(text, dueOfReply(reply));
         return;
       case 'unknown':
         this.#unknownToLedger(text);
@@ -218,64 +233,66 @@ export class PresentedHtlcs {
         this.#options.onUseless('another process serves this node now');
         return;
       case 'hold':
+      case 'overtaken':
       case 'done':
       case 'refused':
         return;
     }
   }
 
-  /** The store is away: the HTLC stays held and is put before it again. The node fails it at its deadline at the latest. */
-  #storeFailed(text: string, command: LedgerCommand, recorded: Serving['recorded'], error: unknown): void {
-    const held = this.#held.get(text);
-    if (this.#closed || !held) return;
-    if (!isRetryable(error)) {
-      this.#alarm(
-        held.htlc,
-        'htlc-unrecordable',
-        `the ledger does not take this HTLC (${String(error)}); it stays with the node until its deadline. Was a node restored from an old backup?`,
-      );
-    }
-    if (refusesRows(error)) return;
-    this.#options.clock.after(isRetryable(error) ? RETRY_MS : SLOW_RETRY_MS, () => {
-      if (!this.#closed && this.#held.has(text)) void this.#consult(text, command, recorded);
-    });
+  #rejected(text: string, error: unknown): void {
+    const held = this.#waiting.held.get(text);
+    if (!held) return;
+    const message = `the ledger does not take this HTLC (${String(error)}); it stays with the node until its deadline. Was a node restored from an old backup?`;
+    this.#alarm(held.htlc, 'htlc-unrecordable', message);
   }
 
   #unknownToLedger(text: string): void {
-    const held = this.#held.get(text);
-    this.#held.delete(text);
+    const held = this.#waiting.takeHeld(text);
     if (!held) return;
     if (held.htlc.onChain) {
-      this.#alarm(
-        held.htlc,
-        'on-chain-unknown',
-        'an HTLC of a closed channel was never accepted by Manifold; it times out to the sender, nothing is to be done',
-      );
+      const message =
+        'an HTLC of a closed channel was never accepted by Manifold; it times out to the sender, nothing is to be done';
+      this.#alarm(held.htlc, 'on-chain-unknown', message);
     } else {
-      this.#send(held.htlc, { action: 'resume' });
+      this.#forward(held.htlc, held.since);
     }
   }
 
   /** Decisions of a commit anywhere in the cluster; those of HTLCs held here are answered. */
   decided(parts: readonly DecidedPart[]): void {
-    for (const { key, decision, preimage } of parts) {
-      const text = partKeyText(key);
-      if (!this.#held.has(text)) continue;
-      if (decision.type === 'settle' && preimage !== undefined) this.#settle(text, preimage);
-      else if (decision.type === 'fail') this.#fail(text, { asPhantom: decision.message }, decision.reason);
-    }
+    for (const part of parts) this.#decide(partKeyText(part.key), dueOfPart(part));
+  }
+
+  /** Answers now, or in a later turn if this one has given its answers. What was decided stays decided (R3). */
+  #decide(text: string, due: Due | undefined): void {
+    if (!due || !this.#waiting.isHeld(text)) return;
+    if (this.#answersLeft > 0) this.#carryOut(text, due);
+    else this.#due.set(text, due);
+    this.#planTurn();
+  }
+
+  #carryOut(text: string, due: Due): void {
+    const held = this.#waiting.takeHeld(text);
+    if (!held) return;
+    if (due.type === 'fail' && held.htlc.onChain) return; // settle or silence
+    const { port, onAnswered } = this.#options;
+    const answer = answerTo(due, held.sharedSecret, port);
+    this.#answersLeft--;
+    const sent = this.#send(held.htlc, answer);
+    if (sent === 'closed') return; // shown again on the next stream
+    const reason = due.type === 'settle' ? 'settled' : due.reason;
+    onAnswered?.(answer.action, sent === 'unknown' ? 'gone' : reason, this.#since(held.since));
   }
 
   /** True if something waits longer than `ms`: then decisions of other processes may have been missed. */
-  waitsLongerThan(ms: number): boolean {
-    const limit = this.#options.clock.now() - ms;
-    for (const { since } of this.#held.values()) if (since <= limit) return true;
-    return false;
+  waitsLongerThan(ms: Millis): boolean {
+    return this.#waiting.holdsFor(ms, this.#options.clock.now());
   }
 
   /** Raises an alarm for what is held past the margin: the store or the other members were away for too long. */
   alarmOverdue(marginBlocks: number): void {
-    for (const htlc of this.#waiting()) {
+    for (const htlc of this.#waiting.all()) {
       const left = htlc.deadline - this.height;
       if (left >= marginBlocks || htlc.onChain) continue;
       const message = `an HTLC is undecided ${left} blocks before its deadline; check the database and the other members`;
@@ -287,53 +304,19 @@ export class PresentedHtlcs {
   final({ key, outcome, onChain }: FinalResult): void {
     const partKey = partKeyOf(key);
     const text = partKeyText(partKey);
-    this.#gone.add(text);
-    this.#inbox.delete(text);
-    const held = this.#held.get(text);
-    this.#held.delete(text);
+    const held = this.#waiting.forget(text);
     const recorded = this.#serving?.recorded;
     const paymentHash = recorded?.get(text)?.paymentHash ?? (held && toHex(held.htlc.paymentHash));
     if (!recorded || paymentHash === undefined) return;
-    this.#recordFinal(text, { type: 'final', key: partKey, paymentHash, outcome, onChain }, recorded);
+    this.#consultation.report(text, { type: 'final', key: partKey, paymentHash, outcome, onChain }, recorded);
   }
 
-  #recordFinal(text: string, command: LedgerCommand, recorded: Serving['recorded']): void {
-    this.#options.ledger.submit(command).then(
-      () => recorded.delete(text),
-      (error: unknown) => {
-        if (this.#closed || refusesRows(error)) return; // found again by lookup
-        this.#options.clock.after(RETRY_MS, () => {
-          if (!this.#closed) this.#recordFinal(text, command, recorded);
-        });
-      },
-    );
-  }
-
-  #settle(text: string, preimage: string): void {
-    this.#answer(text, { action: 'settle', preimage: fromHex(preimage) }, 'settled');
-  }
-
-  #fail(text: string, failure: VerdictFailure, reason: string): void {
-    const held = this.#held.get(text);
-    if (!held) return;
-    if (held.htlc.onChain)
-      this.#held.delete(text); // settle or silence
-    else this.#answer(text, failureAnswer(failure, held.sharedSecret, this.#options.port), reason);
-  }
-
-  #answer(text: string, answer: HtlcAnswer, reason: string): void {
-    const held = this.#held.get(text);
-    if (!held) return;
-    this.#held.delete(text);
-    this.#send(held.htlc, answer);
-    this.#options.onAnswered?.(answer.action, reason, this.#options.clock.now() - held.since);
-  }
-
-  #send({ key }: InterceptedHtlc, answer: HtlcAnswer): void {
+  #send({ key }: InterceptedHtlc, answer: HtlcAnswer): ReturnType<InterceptSession['answer']> {
     try {
-      this.#session?.answer(key, answer);
+      return this.#session?.answer(key, answer) ?? 'closed';
     } catch (error) {
       this.#options.onUseless(`the stream does not take answers: ${String(error)}`); // all is shown again on the next
+      return 'closed';
     }
   }
 

@@ -1,15 +1,17 @@
 /** *Receive anywhere*, put together: members, ledger and sweeper of one process over one store. */
 import type { ClusterMember, KeyRing, VerdictPolicy } from '../phantom/index.js';
 import { toHex } from '../wire/bytes.js';
-import type { Millis } from '../wire/units.js';
+import type { BlockDelta, Millis } from '../wire/units.js';
 import type { AlarmSink } from './alarms.js';
 import { Cluster } from './cluster.js';
 import type { Clock } from './clock.js';
+import type { GuardReport } from './guarded-node.js';
 import { Ledger } from './ledger/ledger.js';
-import type { LedgerStore } from './ledger/store-port.js';
+import type { LedgerHint, LedgerStore } from './ledger/store-port.js';
 import type { LedgerPolicy } from './ledger/types.js';
 import { Member, type MemberOptions, type MemberStatus } from './member.js';
 import type { Network, NodePort } from './node-port.js';
+import type { HtlcCallbacks } from './presented.js';
 import { Sweeper } from './sweeper.js';
 
 export interface ReceiverNode {
@@ -18,7 +20,7 @@ export interface ReceiverNode {
   readonly expectedNodeId?: string;
 }
 
-export interface ReceiverOptions {
+export interface ReceiverOptions extends HtlcCallbacks {
   readonly nodes: readonly ReceiverNode[];
   readonly network: Network;
   readonly keys: () => KeyRing;
@@ -32,8 +34,11 @@ export interface ReceiverOptions {
   readonly verdictPolicy?: VerdictPolicy;
   readonly leaseTtlMs?: Millis;
   readonly sweepMs?: Millis;
+  /** Blocks before expiry at which the channel of a settled part that is not final is closed, if allowed; from 22 on. */
+  readonly guardBlocks?: BlockDelta;
   readonly onMemberState?: (status: MemberStatus) => void;
-  readonly onAnswered?: MemberOptions['onAnswered'];
+  /** After each act of the guard, with the name of the node. */
+  readonly onGuard?: GuardReport;
 }
 
 export class Receiver {
@@ -49,7 +54,7 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    const { store, owner, clock, alarms, ledgerPolicy, sweepMs } = options;
+    const { store, owner, clock, alarms, ledgerPolicy, sweepMs, guardBlocks, onGuard } = options;
     this.ledger = new Ledger({ store, owner, ...(ledgerPolicy && { policy: ledgerPolicy }) });
     this.#members = options.nodes.map((node) => new Member(this.#memberOptions(node)));
     this.cluster = new Cluster({
@@ -58,11 +63,21 @@ export class Receiver {
       servedElsewhere: () => this.#servedElsewhere,
       clock,
     });
-    this.#sweeper = new Sweeper({ ledger: this.ledger, store, clock, alarms, ...(sweepMs && { intervalMs: sweepMs }) });
+    this.#sweeper = new Sweeper({
+      ledger: this.ledger,
+      store,
+      clock,
+      alarms,
+      guarded: () => this.#members.flatMap((member) => member.guarded() ?? []),
+      ...(sweepMs && { intervalMs: sweepMs }),
+      ...(guardBlocks !== undefined && { guardBlocks }),
+      ...(onGuard && { onGuard }),
+    });
   }
 
   #memberOptions({ port, expectedNodeId }: ReceiverNode): MemberOptions {
-    const { network, keys, store, clock, alarms, verdictPolicy, leaseTtlMs, onMemberState, onAnswered } = this.#options;
+    const { network, keys, store, clock, alarms, verdictPolicy, leaseTtlMs, onMemberState } = this.#options;
+    const { onAnswered, onForward } = this.#options;
     return {
       node: port,
       network,
@@ -71,11 +86,13 @@ export class Receiver {
       store,
       clock,
       alarms,
+      others: () => this.#members,
       ...(expectedNodeId !== undefined && { expectedNodeId }),
       ...(verdictPolicy && { verdictPolicy }),
       ...(leaseTtlMs !== undefined && { leaseTtlMs }),
       ...(onMemberState && { onState: onMemberState }),
       ...(onAnswered && { onAnswered }),
+      ...(onForward && { onForward }),
     };
   }
 
@@ -86,8 +103,8 @@ export class Receiver {
     this.#watchLeases();
     const { store } = this.#options;
     if (!store.soleWriter) {
-      this.#cancelHints = store.onHint?.(({ nodeIds }) => {
-        this.#passHint(nodeIds);
+      this.#cancelHints = store.onHint?.((hint) => {
+        this.#passHint(hint);
       });
     }
     await this.cluster.start();
@@ -101,11 +118,13 @@ export class Receiver {
     await Promise.all([this.#sweeper.stop(), this.cluster.stop(), ...this.#members.map((member) => member.stop())]);
   }
 
-  /** Another process may have decided about parts of these nodes. */
-  #passHint(nodeIds: readonly string[] | undefined): void {
+  #passHint({ nodeIds, freed }: LedgerHint): void {
     for (const member of this.#members) {
       const { info } = member.status();
-      if (info && (nodeIds?.includes(toHex(info.nodeId)) ?? true)) member.hinted();
+      if (!info) continue;
+      const nodeId = toHex(info.nodeId);
+      if (nodeIds?.includes(nodeId) ?? true) member.decidedElsewhere();
+      if (freed?.includes(nodeId) ?? true) member.freed();
     }
   }
 

@@ -1,10 +1,13 @@
 /** Looks once a second for what time alone changes: sets to complete or to fail, settlements that do not become final. */
-import type { BlockDelta, BlockHeight, Millis } from '../wire/units.js';
+import type { BlockDelta, Millis } from '../wire/units.js';
 import type { AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
+import { Guard } from './guard.js';
+import type { GuardReport } from './guarded-node.js';
 import type { Ledger } from './ledger/ledger.js';
 import type { LedgerStore } from './ledger/store-port.js';
-import { type Lease, partKeyText } from './ledger/types.js';
+import type { Lease } from './ledger/types.js';
+import type { GuardedNode } from './member-session.js';
 
 export interface SweeperOptions {
   readonly ledger: Ledger;
@@ -12,15 +15,16 @@ export interface SweeperOptions {
   readonly clock: Clock;
   readonly alarms: AlarmSink;
   readonly intervalMs?: Millis;
-  /** A settled part that is not final so many blocks before its deadline is an alarm. */
-  readonly finalAlarmBlocks?: BlockDelta;
+  /** Nodes whose streams this process serves now; none: settled parts are told of, nothing is done about them. */
+  readonly guarded?: () => readonly GuardedNode[];
+  /** A settled part that is not final so many blocks before its expiry is an alarm, and its channel is closed if allowed. */
+  readonly guardBlocks?: BlockDelta;
+  readonly onGuard?: GuardReport;
 }
 
 const LIMIT = 1_000;
 const DEFAULT_INTERVAL_MS = 1_000;
-const DEFAULT_FINAL_ALARM_BLOCKS = 24;
-/** A peer that is online lets a settled HTLC become final within seconds. */
-const UNCONFIRMED_MS = 600_000;
+const NO_NODES = (): readonly GuardedNode[] => [];
 const PRUNE_EVERY_MS = 600_000;
 /** Long after a failed part is irrevocably gone nobody asks about it, not even support. */
 const FAILED_MEMORY_MS = 86_400_000;
@@ -29,7 +33,7 @@ const LEASE_MEMORY_MS = 3_600_000;
 
 export class Sweeper {
   readonly #options: SweeperOptions;
-  readonly #alarmed = new Set<string>();
+  readonly #guard: Guard;
   #prunedAt: Millis = 0;
   #cancel: (() => void) | undefined;
   #stopped = true;
@@ -37,6 +41,16 @@ export class Sweeper {
 
   constructor(options: SweeperOptions) {
     this.#options = options;
+    const { ledger, store, clock, alarms, guarded = NO_NODES, guardBlocks, onGuard } = options;
+    this.#guard = new Guard({
+      ledger,
+      store,
+      clock,
+      alarms,
+      nodes: guarded,
+      ...(guardBlocks !== undefined && { guardBlocks }),
+      ...(onGuard && { onGuard }),
+    });
   }
 
   start(): void {
@@ -74,30 +88,8 @@ export class Sweeper {
       this.#prunedAt = now;
       await store.prune(now - FAILED_MEMORY_MS);
     }
-    await this.#alarmUnconfirmed(now, height);
+    await this.#guard.look(now, leases, height);
     this.#alarmDisagreement(leases.filter(({ expiresAt }) => expiresAt > now));
-  }
-
-  /** Settled parts that should be final: long decided, or near the height at which their node gives up. */
-  async #alarmUnconfirmed(now: Millis, height: BlockHeight): Promise<void> {
-    const { store, alarms, finalAlarmBlocks = DEFAULT_FINAL_ALARM_BLOCKS } = this.#options;
-    const overdue = await store.overdueParts(now - UNCONFIRMED_MS, height + finalAlarmBlocks);
-    const texts = new Set(overdue.map(({ key }) => partKeyText(key)));
-    for (const text of this.#alarmed) if (!texts.has(text)) this.#alarmed.delete(text);
-    for (const { key, paymentHash } of overdue) {
-      const text = partKeyText(key);
-      if (this.#alarmed.has(text)) continue;
-      this.#alarmed.add(text);
-      alarms.raise({
-        code: 'settle-unconfirmed',
-        node: key.nodeId,
-        paymentHash,
-        channelId: key.channelId,
-        htlcId: key.htlcId,
-        message:
-          'a settled part is not final yet; check that the node and its peer are online, or close the channel before the HTLC expires',
-      });
-    }
   }
 
   /** A member whose height differs from the others' cannot count its parts: one of them is wrong. */

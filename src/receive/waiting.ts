@@ -2,19 +2,11 @@
 import type { Millis } from '../wire/units.js';
 import type { Clock } from './clock.js';
 
-/** The first reason why something is over, and a promise for those who wait for it. */
+/** The first reason why something is over, and those who wait for it. */
 export class Ending {
   #reason: string | undefined;
-  readonly reached: Promise<void>;
-  readonly #resolve: () => void;
-
-  constructor() {
-    let resolve = (): void => undefined;
-    this.reached = new Promise<void>((done) => {
-      resolve = done;
-    });
-    this.#resolve = resolve;
-  }
+  /** A promise would keep everybody who ever waited for it. */
+  readonly #waiters = new Set<() => void>();
 
   isReached(): boolean {
     return this.#reason !== undefined;
@@ -25,24 +17,73 @@ export class Ending {
   }
 
   reach(reason: string): void {
-    this.#reason ??= reason;
-    this.#resolve();
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter();
+  }
+
+  /** Calls back once, at once if it is over already. Must not throw. Returns a function that unsubscribes. */
+  onReached(waiter: () => void): () => void {
+    if (this.#reason !== undefined) {
+      waiter();
+      return () => undefined;
+    }
+    const once = (): void => {
+      waiter();
+    };
+    this.#waiters.add(once);
+    return () => this.#waiters.delete(once);
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiters.size;
   }
 }
 
-/** The promise's value, or undefined if it takes longer than `ms`. Rejects as the promise does. */
-export async function within<T>(clock: Clock, ms: Millis, promise: Promise<T>): Promise<T | undefined> {
-  let cancel = (): void => undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    cancel = clock.after(ms, () => {
-      resolve(undefined);
-    });
+/**
+ * The promise's value, or undefined if it takes longer than `ms` or an ending comes first. Rejects as the promise does.
+ * Leaves nothing behind at the endings; the promise itself must be a short-lived one.
+ */
+export function within<T>(
+  clock: Clock,
+  ms: Millis,
+  promise: Promise<T>,
+  ...endings: readonly Ending[]
+): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const undo: (() => void)[] = [];
+    const finish = (tell: () => void): void => {
+      for (const one of undo) one();
+      tell();
+    };
+    const giveUp = (): void => {
+      finish(() => {
+        resolve(undefined);
+      });
+    };
+    promise.then(
+      (value) => {
+        finish(() => {
+          resolve(value);
+        });
+      },
+      (error: unknown) => {
+        finish(() => {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        });
+      },
+    );
+    if (ms !== Infinity) undo.push(clock.after(ms, giveUp));
+    for (const ending of endings) undo.push(ending.onReached(giveUp));
   });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    cancel();
-  }
+}
+
+/** Waits for so long, or until an ending. */
+export async function pause(clock: Clock, ms: Millis, ...endings: readonly Ending[]): Promise<void> {
+  await within(clock, ms, new Promise<never>(() => undefined), ...endings);
 }
 
 /** The promise's value, or undefined if it rejects: for what is tried again anyway. */
@@ -52,4 +93,9 @@ export async function settled<T>(promise: Promise<T>): Promise<T | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** True if `ms` have gone by since then. A clock that was set back says nothing about it: better look too early. */
+export function hasPassed(now: Millis, since: Millis, ms: Millis): boolean {
+  return now < since || now - since >= ms;
 }

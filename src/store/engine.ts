@@ -12,6 +12,8 @@ import type { Tables } from './tables.js';
 export interface Hint {
   /** Nodes for which decisions were written; undefined if unknown, for example after a lost connection. */
   readonly nodeIds: readonly string[] | undefined;
+  /** Nodes whose stream was given back; undefined if unknown. */
+  readonly freed: readonly string[] | undefined;
   /** Events were written. */
   readonly events: boolean;
 }

@@ -65,7 +65,7 @@ export class StoreWrongDatabase extends StoreError {
   override readonly name = 'StoreWrongDatabase';
   readonly code = 'store_wrong_database';
   readonly nextStep =
-    'Check the database address in the configuration: this database holds the ledger of another cluster.';
+    'Check the seed file and the database address in the configuration: this database holds the ledger of a cluster with another seed.';
 }
 
 /**

@@ -24,6 +24,7 @@ export interface EventFilter {
   readonly paymentHash?: string;
 }
 
+const PURGE_BATCH = 1_000;
 const SEQUENCE_BATCH = 2_000;
 const SEQUENCE_ATTEMPTS = 10;
 
@@ -95,5 +96,57 @@ export class Events {
         .executeTakeFirstOrThrow(),
     );
     return seq ?? 0n;
+  }
+
+  /**
+   * Forgets events created before this time, oldest first, except those that an enabled webhook is still owed. The highest
+   * number stays, for the next one follows it. Resolves with how many were forgotten.
+   */
+  async purge(createdBefore: Millis): Promise<number> {
+    const last = await this.latestSeq();
+    let [total, afterSeq] = [0, 0n];
+    for (;;) {
+      const from = afterSeq;
+      const rows = await this.#engine.query((db) =>
+        db
+          .selectFrom('event')
+          .select(['seq', 'created_at'])
+          .where('seq', '>', from)
+          .where('seq', '<', last)
+          .orderBy('seq')
+          .limit(PURGE_BATCH)
+          .execute(),
+      );
+      const old = rows.filter((row) => intFromColumn(row.created_at) < createdBefore).map(({ seq }) => seq!);
+      if (old.length === 0) return total;
+      total += await this.#forget(old);
+      afterSeq = old.at(-1)!;
+    }
+  }
+
+  async #forget(seqs: readonly bigint[]): Promise<number> {
+    const { numDeletedRows } = await this.#engine.query((db) =>
+      db
+        .deleteFrom('event')
+        .where('seq', 'in', seqs)
+        .where((eb) => {
+          const owing = eb
+            .selectFrom('webhook')
+            .leftJoin('delivery', (join) =>
+              join
+                .onRef('delivery.webhook_id', '=', 'webhook.id')
+                .onRef('delivery.seq', '=', 'event.seq')
+                .on('delivery.done_at', 'is', null),
+            )
+            .select('webhook.id')
+            .where('webhook.enabled', '=', 1n)
+            .where((on) =>
+              on.or([on('webhook.cursor_seq', '<', on.ref('event.seq')), on('delivery.seq', 'is not', null)]),
+            );
+          return eb.not(eb.exists(owing));
+        })
+        .executeTakeFirstOrThrow(),
+    );
+    return Number(numDeletedRows);
   }
 }

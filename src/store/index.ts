@@ -24,6 +24,6 @@ export type {
   PaymentQuery,
 } from './invoices.js';
 export type { Meta } from './meta.js';
-export { openStore, type Store, type StoreOptions } from './store.js';
+export { type LateStoreOptions, openStore, openStoreLate, type Store, type StoreOptions } from './store.js';
 export type { ApiToken, Tokens } from './tokens.js';
 export type { Delivery, DeliveryResult, Webhook, Webhooks } from './webhooks.js';

@@ -80,12 +80,17 @@ export class WorkingView implements LedgerView {
 }
 
 /** Nodes whose owners have something to answer after these changes. */
-export function decidedNodes(changes: LedgerChanges): readonly string[] {
+export function decidedNodes({ parts }: LedgerChanges): readonly string[] {
   const nodes = new Set<string>();
-  for (const parts of [changes.parts.insert, changes.parts.update]) {
-    for (const part of parts) if (part.decision.type !== 'none') nodes.add(part.key.nodeId);
+  for (const rows of [parts.insert, parts.update]) {
+    for (const part of rows) if (part.decision.type !== 'none') nodes.add(part.key.nodeId);
   }
   return [...nodes];
+}
+
+/** Nodes that anybody may take now. */
+export function freedNodes({ now, leases }: LedgerChanges): readonly string[] {
+  return leases.update.filter(({ expiresAt }) => expiresAt <= now).map(({ nodeId }) => nodeId);
 }
 
 function newUpserts<Row>(): { insert: Row[]; update: Row[] } & Upserts<Row> {

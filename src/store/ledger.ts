@@ -4,10 +4,10 @@ import type { LedgerReader, LedgerStore, LedgerView } from '../receive/ledger/st
 import type { Account, DecidedPart, HtlcSet, InvoiceTerms, Lease, PartKey } from '../receive/ledger/types.js';
 import type { BlockHeight, Millis } from '../wire/units.js';
 import { optionalTextFromColumn, type SqlValue, u64FromColumn } from './columns.js';
-import type { Engine } from './engine.js';
+import type { Engine, Hint } from './engine.js';
 import { COMMITTED, decisionFromColumns, HTLC_SET, LEASE, type LedgerTable } from './ledger-rows.js';
 import type { Tables } from './tables.js';
-import { accountsOf, decidedNodes, WorkingView } from './ledger-view.js';
+import { accountsOf, decidedNodes, freedNodes, WorkingView } from './ledger-view.js';
 
 type UnfinishedPart = Awaited<ReturnType<LedgerStore['unfinishedParts']>>[number];
 
@@ -28,16 +28,17 @@ export class Ledger implements LedgerStore, LedgerReader {
   async transact<T>(paymentHashes: readonly string[], body: (view: LedgerView) => T): Promise<T> {
     const hashes = [...new Set(paymentHashes)];
     let value!: T;
-    const hint: { nodeIds: readonly string[]; events: boolean } = { nodeIds: [], events: false };
+    let hint: Hint | undefined;
     await this.#engine.ledgerTransaction(hashes, (rows) => {
       const view = new WorkingView(hashes, rows);
       value = body(view);
       const changes = view.changes();
-      hint.nodeIds = decidedNodes(changes);
-      hint.events = changes.events.length > 0;
+      const [nodeIds, freed] = [decidedNodes(changes), freedNodes(changes)];
+      const events = changes.events.length > 0;
+      hint = nodeIds.length > 0 || freed.length > 0 || events ? { nodeIds, freed, events } : undefined;
       return changes;
     });
-    if (hint.nodeIds.length > 0 || hint.events) this.#engine.hint(hint);
+    if (hint) this.#engine.hint(hint);
     return value;
   }
 

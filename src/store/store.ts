@@ -1,11 +1,13 @@
 /** The durable store: the ledger and everything else that has to outlive the process, on SQLite or PostgreSQL. */
 import type { Clock } from '../receive/clock.js';
+import type { Millis } from '../wire/units.js';
 import type { EngineKind } from './columns.js';
 import type { Engine, Hint } from './engine.js';
 import { StoreMisconfigured } from './errors.js';
 import { Events } from './events.js';
 import { Idempotency } from './idempotency.js';
 import { Invoices } from './invoices.js';
+import { LateEngine } from './late-engine.js';
 import { Ledger } from './ledger.js';
 import { Meta } from './meta.js';
 import { migrate } from './migrations.js';
@@ -55,6 +57,16 @@ export class Store extends Ledger {
   }
 
   /**
+   * Forgets what was told before this time: events, and webhook deliveries that were made. What an enabled webhook is still
+   * owed stays. Payments, invoices and the ledger are not touched. In small steps, safe to run beside everything else and
+   * in several processes.
+   */
+  async purge(before: Millis): Promise<{ readonly events: number; readonly deliveries: number }> {
+    const deliveries = await this.webhooks.purge(before);
+    return { events: await this.events.purge(before), deliveries };
+  }
+
+  /**
    * Calls `listener` after commits that wrote decisions or events, of this process at once and of others soon. A hint may
    * be lost, doubled or late: poll as well. Returns a function that stops it.
    */
@@ -84,6 +96,39 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     throw thrown;
   }
   return new Store(engine);
+}
+
+export interface LateStoreOptions extends StoreOptions {
+  /** Runs once, after the schema is up to date and before any other call is let through. */
+  readonly prepare?: (store: Store) => Promise<void>;
+  /** The database was reached and must not be used: it belongs to another cluster or a newer program. */
+  readonly onRefused: (error: Error) => void;
+}
+
+/**
+ * Like {@link openStore} for a process that has to run before its database does: a PostgreSQL server that cannot be reached
+ * does not keep it from opening. Calls reject as unavailable until the server is there and prepared.
+ * @throws what `openStore` throws, for SQLite.
+ */
+export async function openStoreLate({ prepare, onRefused, ...options }: LateStoreOptions): Promise<Store> {
+  const engine = await openEngine(options);
+  const late = new LateEngine(
+    engine,
+    async () => {
+      await migrate(engine);
+      await prepare?.(new Store(engine));
+    },
+    onRefused,
+  );
+  if (engine.kind === 'sqlite') {
+    try {
+      await late.ready();
+    } catch (thrown) {
+      await engine.close();
+      throw thrown;
+    }
+  }
+  return new Store(late);
 }
 
 /** The engine alone, without migrations. */

@@ -201,6 +201,28 @@ export class Webhooks {
         .execute(),
     );
   }
+
+  /**
+   * Forgets deliveries that were made before this time, and those to endpoints that are switched off of events before it.
+   * Resolves with how many.
+   */
+  async purge(before: Millis): Promise<number> {
+    const { numDeletedRows } = await this.#engine.query((db) =>
+      db
+        .deleteFrom('delivery')
+        .where((eb) => {
+          const switchedOff = eb
+            .selectFrom('webhook')
+            .select('webhook.id')
+            .whereRef('webhook.id', '=', 'delivery.webhook_id')
+            .where('webhook.enabled', '=', 0n);
+          const givenUp = eb.and([eb('next_attempt_at', '<', BigInt(before)), eb.exists(switchedOff)]);
+          return eb.or([eb('done_at', '<', BigInt(before)), givenUp]);
+        })
+        .executeTakeFirstOrThrow(),
+    );
+    return Number(numDeletedRows);
+  }
 }
 
 function fromRow(row: {

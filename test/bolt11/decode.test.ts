@@ -19,10 +19,13 @@ const textWithPayee = unwrap(encodeInvoice({ ...baseDraft, payee: payeeKey }, se
 
 /** An invoice with exactly these fields, well signed. */
 function signedFields(...fields: readonly (readonly [tag: number, groups: ArrayLike<number>])[]): string {
-  const parts = fields.map(([tag, groups]) =>
-    concat(Uint8Array.of(tag, groups.length >> 5, groups.length & 31), Uint8Array.from(groups)),
-  );
-  return signGroups('lnbc20m', concat(new Uint8Array(TIMESTAMP_GROUPS), ...parts), secretKey);
+  const groups = fields.flatMap(([tag, content]) => [
+    tag,
+    content.length >> 5,
+    content.length & 31,
+    ...Array.from(content),
+  ]);
+  return signGroups('lnbc20m', concat(new Uint8Array(TIMESTAMP_GROUPS), Uint8Array.from(groups)), secretKey);
 }
 
 const hashField = [Tag.paymentHash, bytesToGroups(filled(1))] as const;

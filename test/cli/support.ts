@@ -1,7 +1,7 @@
 /** The command line as a child process, as users run it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import type { Io } from '../../src/cli/io.js';
 import { main } from '../../src/cli/main.js';
 
@@ -63,6 +63,39 @@ export async function inProcess(
   const code = await main(args, io as unknown as Io);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
+
+/** A question, and what the person at the terminal types when it appears. */
+export type Reply = readonly [question: RegExp, answer: string];
+
+/** A person at a terminal who answers in this order. What is left unanswered at the end is returned. */
+export async function atTerminal(
+  args: readonly string[],
+  replies: readonly Reply[],
+  env: Record<string, string> = {},
+): Promise<Outcome & { readonly unasked: readonly Reply[] }> {
+  const left = [...replies];
+  const stdin = Object.assign(new PassThrough(), { isTTY: true });
+  let unread = '';
+  const stderr = new (class extends Sink {
+    override _write(chunk: Buffer, encoding: string, done: () => void): void {
+      unread += chunk.toString();
+      const [question, answer] = left[0] ?? [];
+      if (question?.test(unread) && answer !== undefined) {
+        left.shift();
+        unread = '';
+        setImmediate(() => stdin.write(answer === CTRL_D ? answer : `${answer}\n`));
+      }
+      super._write(chunk, encoding, done);
+    }
+  })();
+  const stdout = new Sink();
+  const io = { stdin, stdout: Object.assign(stdout, { isTTY: true, columns: 200 }), stderr, env };
+  const code = await main(args, io as unknown as Io);
+  return { code, stdout: stdout.text, stderr: stderr.text, unasked: left };
+}
+
+/** The person has no more to say. */
+export const CTRL_D = '\u0004';
 
 export function run(
   args: readonly string[],

@@ -1,6 +1,6 @@
 /** Hashes and streams: known answers for both platforms, and equal bytes from both. */
 import fc from 'fast-check';
-import { hkdfSync } from 'node:crypto';
+import { createCipheriv, createHmac, hkdfSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { hkdfBlocks } from '../../src/crypto/index.js';
 import * as node from '../../src/crypto/platform.js';
@@ -94,6 +94,38 @@ describe.each(platforms)('%s', (_name, platform) => {
     expect(platform.randomBytes(0).length).toBe(0);
     expect(platform.randomBytes(33).length).toBe(33);
     expect(platform.randomBytes(3).constructor).toBe(Uint8Array);
+  });
+});
+
+describe('node computes as its own library does', () => {
+  it('HMACs of every length of key and message at which something changes', () => {
+    for (const keyLength of [0, 1, 32, 63, 64, 65, 131]) {
+      for (const length of [0, 1, 55, 56, 64, 1366, 1983, 1984, 1985, 5000]) {
+        const macKey = Uint8Array.from({ length: keyLength }, (_, i) => 7 * i + 1);
+        const message = Uint8Array.from({ length }, (_, i) => 3 * i + length);
+        const theirs = createHmac('sha256', macKey).update(message).digest();
+        expect(node.hmacSha256(macKey, message.subarray(0, 20), message.subarray(20))).toEqual(new Uint8Array(theirs));
+      }
+    }
+  });
+
+  it('results keep their bytes when the next one is computed', () => {
+    const first = node.hmacSha256('a', utf8('first'));
+    const kept = first.slice();
+    node.hmacSha256('b', utf8('second'));
+    expect(first).toEqual(kept);
+  });
+
+  it('streams of every length around the change of means, and at the last counters, which a payer may choose', () => {
+    const streamKey = Uint8Array.from({ length: 32 }, (_, i) => i);
+    for (const counter of [0, 1, 0xffff_fff0, 0xffff_fffa, 0xffff_fffb, 0xffff_fffe, 0xffff_ffff]) {
+      for (const length of [0, 1, 16, 63, 64, 65, 192, 255, 256, 257, 320, 1300]) {
+        const iv = concat(counterFrom(counter), fromHex('00000000000000004a000000'));
+        const text = Uint8Array.from({ length }, (_, i) => i);
+        const theirs = createCipheriv('chacha20', streamKey, iv).update(text);
+        expect(node.chacha20(streamKey, iv, text)).toEqual(new Uint8Array(theirs));
+      }
+    }
   });
 });
 

@@ -60,10 +60,15 @@ describe('configuration', () => {
       ':16: receive.margin_blocks must be at least 3',
       ':17: receive.mpp_timeout_seconds must be at least 60',
     ]);
-    expect(mistakes(CONFIG.replace('kind = "sim"', 'kind = "lnd"'))).toEqual([
-      ':8: nodes.0.kind must be "sim": simulated nodes only for now, LND and Core Lightning come in a later version',
+    expect(mistakes(CONFIG.replace('kind = "sim"', 'kind = "simm"'))).toEqual([
+      ':8: nodes.0.kind must be "lnd" or "sim"; did you mean sim?',
     ]);
-    expect(mistakes(CONFIG.replace('kind = "sim"', 'kind = "simm"'))).toEqual([':8: nodes.0.kind must be "sim"']);
+    expect(mistakes(CONFIG.replace('kind = "sim"', 'kind = "cln"'))).toEqual([
+      ':8: nodes.0.kind must be "lnd" or "sim": other nodes come in a later version',
+    ]);
+    expect(mistakes(CONFIG.replace('kind = "sim"\n', ''))[0]).toBe(
+      ':6: nodes.0.kind is missing: "lnd" for an LND node, "sim" for a simulated one',
+    );
     expect(mistakes('network = "regtest"\n[cluster]\nseed_env = "SEED"\n')).toEqual([
       ': nodes is missing: add at least one [[nodes]]',
     ]);

@@ -1,7 +1,7 @@
 /** A daemon's parts in this process: SQLite in memory, the embedded network on the wall clock, no socket. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { parseConfig } from '../../src/daemon/config/load.js';
-import { assembleDaemon, type DaemonParts } from '../../src/daemon/daemon.js';
+import { assembleDaemon, type DaemonParts } from '../../src/daemon/assemble.js';
 import { createApp } from '../../src/daemon/http/app.js';
 import type { Scope } from '../../src/daemon/scopes.js';
 import { createLog } from '../../src/daemon/log.js';
@@ -67,7 +67,7 @@ export async function makeWorld({
   const lines: string[] = [];
   const log = createLog({ level: 'trace', destination: { write: (line: string) => void lines.push(line) } });
   const values = parseConfig(config, '/nowhere/manifold.toml', {});
-  const nodes = openNodes(values.nodes, wallClock);
+  const nodes = await openNodes(values.nodes, { clock: wallClock });
   const parts = assembleDaemon({ config: values, ring, log, clock: wallClock, random: () => 0.5 }, store, nodes);
   if (start) for (const part of parts.startable) await part.start();
   return {

@@ -10,6 +10,7 @@ import { createLog } from '../../src/daemon/log.js';
 import { presetWorld, type PresetWorld } from '../../src/node/sim/preset.js';
 import { serveSimNetwork, type SimServer } from '../../src/node/sim/remote-server.js';
 import { wallClock } from '../../src/receive/clock.js';
+import { toHex } from '../../src/wire/bytes.js';
 import { unwrap } from '../../src/wire/result.js';
 import { createDatabase, postgresUrl } from '../support/postgres.js';
 import { RING, until } from './support.js';
@@ -42,7 +43,7 @@ describe.runIf(server !== undefined)('two daemons on PostgreSQL', () => {
     const nodes = members.map(
       (node) => `[[nodes]]\nname = "${node}"\nkind = "sim"\nurl = "tcp://127.0.0.1:${sim.port}"\n`,
     );
-    const head = `network = "regtest"\n[cluster]\nseed_env = "X"\n[database]\nurl = "${database.url}"\n[api]\nlisten = "127.0.0.1:0"\n[receive]\nlease_ttl_seconds = 2\n`;
+    const head = `network = "regtest"\n[cluster]\nseed_env = "X"\n[database]\nurl = "${database.url}"\n[api]\nlisten = "127.0.0.1:0"\n[daemon]\nname = "${name}"\n[receive]\nlease_ttl_seconds = 2\n`;
     await writeFile(path, head + nodes.join(''));
     const log = createLog({ level: 'debug', destination: { write: (line: string) => void (logged += line) } });
     const daemon = await startDaemon({
@@ -64,6 +65,52 @@ describe.runIf(server !== undefined)('two daemons on PostgreSQL', () => {
       ...(body && { body: JSON.stringify(body) }),
     });
     return (await response.json()) as Record<string, unknown>;
+  }
+
+  interface Shown {
+    readonly nodes: readonly Record<string, unknown>[];
+    readonly elsewhere: readonly Record<string, unknown>[];
+  }
+
+  const nodesOf = async (daemon: RunningDaemon): Promise<Shown> => (await ask(daemon, '/v1/nodes')) as unknown as Shown;
+
+  async function seenFromBoth(first: RunningDaemon, second: RunningDaemon): Promise<void> {
+    await until(async () => (await nodesOf(first)).elsewhere.length === 1);
+    await until(async () => (await nodesOf(second)).elsewhere.length === 1);
+    const [seen, other] = [await nodesOf(first), await nodesOf(second)];
+    const here = { owner: 'one', served_here: true, state: 'live', health: 'good', lag_blocks: 0 };
+    expect(seen.nodes).toMatchObject([
+      { name: 'alpha', ...here },
+      { name: 'beta', ...here },
+    ]);
+    expect(seen.elsewhere).toMatchObject([{ node_id: toHex(world.members[2]!.nodeId), owner: 'two', held_htlcs: 0 }]);
+    expect(other.nodes).toMatchObject([
+      { name: 'beta', owner: 'one', served_here: false, state: 'standby', reason: 'served by one', health: 'good' },
+      { name: 'gamma', owner: 'two', served_here: true, state: 'live' },
+    ]);
+    expect(other.elsewhere).toMatchObject([{ node_id: toHex(world.members[0]!.nodeId), owner: 'one' }]);
+    expect(Number(other.nodes[0]!['receivable_msat'])).toBeGreaterThan(0);
+  }
+
+  /** HTLCs that the first daemon holds are seen from the second, in the ledger. */
+  async function heldElsewhere(first: RunningDaemon, second: RunningDaemon): Promise<void> {
+    const made = await ask(first, '/v1/invoices', { amount_msat: '3000000', hold: true });
+    const hash = String(made['payment_hash']);
+    const invoice = unwrap(decodeInvoice(String(made['bolt11'])));
+    const { done } = world.payers[0]!.start({ invoice, parts: [{ amountMsat: 3_000_000n }] });
+    await until(async () => (await ask(second, `/v1/invoices/${hash}`))['state'] === 'accepted');
+    const { nodes, elsewhere } = await nodesOf(second);
+    const [beta] = nodes;
+    const held = [beta!, ...elsewhere].filter(({ held_htlcs }) => held_htlcs === 1);
+    expect(held).toHaveLength(1);
+    expect(Number(held[0]!['held_msat'])).toBeGreaterThanOrEqual(3_000_000);
+    expect(held[0]!['blocks_left']).toBeGreaterThan(12);
+    expect(String(held[0]!['owner'])).toBe('one');
+    const own = (await nodesOf(first)).nodes.find(({ held_htlcs }) => held_htlcs === 1);
+    expect(own).toMatchObject({ held_msat: held[0]!['held_msat'], blocks_left: held[0]!['blocks_left'] });
+    await ask(first, `/v1/invoices/${hash}/cancel`, {});
+    await done;
+    await until(async () => (await nodesOf(second)).elsewhere.every(({ held_htlcs }) => held_htlcs === 0));
   }
 
   it('receive one payment at nodes of both, and one takes over from the other', async () => {
@@ -104,9 +151,16 @@ describe.runIf(server !== undefined)('two daemons on PostgreSQL', () => {
       expect((events as { type: string }[]).filter(({ type }) => type === 'invoice.settled')).toHaveLength(1);
     }
 
+    await seenFromBoth(first, second);
+    await heldElsewhere(first, second);
+
     daemons.splice(daemons.indexOf(first), 1);
     await first.stop();
     await until(async () => (await states(second)) === 'live,live');
+    await until(async () => (await nodesOf(second)).nodes.every(({ owner }) => owner === 'two'));
+    const metrics = async (): Promise<string> => (await fetch(`${second.url}/metrics`)).text();
+    await until(async () => /^manifold_lease_takeovers_total\{member="beta"\} 1$/m.test(await metrics()));
+    expect(await metrics()).toMatch(/^manifold_lease_owned\{member="beta"\} 1$/m);
     expect(logged).not.toContain('this is a bug');
   });
 });

@@ -8,7 +8,8 @@ export interface DaemonSettings {
   readonly name: string;
   readonly folder: string;
   readonly databaseUrl: string;
-  readonly simUrl: string;
+  /** `[[nodes]]` of its configuration. */
+  readonly nodeTables: string;
   readonly seed: string;
   readonly leaseTtlSeconds: number;
 }
@@ -25,7 +26,6 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-const MEMBERS = ['alpha', 'beta', 'gamma'] as const;
 const READY_TIMEOUT_MS = 45_000;
 const ASK_TIMEOUT_MS = 25_000;
 
@@ -199,8 +199,7 @@ function describeDeath(name: string, { code, signal }: Exit, output: string): st
   return `${name} ended by itself (code ${String(code)}, signal ${String(signal)}):\n${output}`;
 }
 
-function configuration({ databaseUrl, simUrl, leaseTtlSeconds }: DaemonSettings, port: number): string {
-  const nodes = MEMBERS.map((name) => `[[nodes]]\nname = "${name}"\nkind = "sim"\nurl = "${simUrl}"\n`);
+function configuration({ databaseUrl, nodeTables, leaseTtlSeconds, name }: DaemonSettings, port: number): string {
   return `network = "regtest"
 [cluster]
 seed_env = "E2E_SEED"
@@ -208,7 +207,9 @@ seed_env = "E2E_SEED"
 url = ${JSON.stringify(databaseUrl)}
 [api]
 listen = "127.0.0.1:${port}"
+[daemon]
+name = "${name}"
 [receive]
 lease_ttl_seconds = ${leaseTtlSeconds}
-${nodes.join('')}`;
+${nodeTables}`;
 }

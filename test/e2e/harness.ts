@@ -3,13 +3,16 @@ import { randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../../src/node/sim/random.js';
 import { RemoteSimAdmin } from '../../src/node/sim/remote-client.js';
+import type { ControlOrder, FakeLndStatus } from '../fake-lnd/control.js';
 import { createDatabase, postgresUrl } from '../support/postgres.js';
 import { check, readAll } from './checker.js';
 import { Cluster } from './cluster.js';
 import { Daemon } from './daemon.js';
 import { Follower } from './follower.js';
-import { Child, repositoryPath, temporaryFolder } from './processes.js';
+import { type Detour, type MemberKind, type MemberNetwork, startNetwork } from './network.js';
+import { temporaryFolder } from './processes.js';
 import { Shop } from './shop.js';
 
 export type EngineName = 'sqlite' | 'postgres';
@@ -18,10 +21,15 @@ export interface WorldOptions {
   /** Address of the database; default: a new SQLite file. */
   readonly databaseUrl?: string;
   readonly daemons?: number;
+  /** Default: sim. */
+  readonly members?: MemberKind;
+  /** Between daemons and fake LNDs. */
+  readonly detour?: Detour;
   readonly leaseTtlSeconds?: number;
   /** Prepares the folder of the SQLite database before the first daemon starts. */
   readonly onFolder?: (folder: string) => void;
-  readonly random?: () => number;
+  /** Decides what is left to chance, as far as processes and their clocks do not; default: one of its own. */
+  readonly seed?: string;
 }
 
 export interface Verdict {
@@ -40,46 +48,57 @@ export class World {
   readonly simUrl: string;
   readonly shop: Shop;
   readonly follower: Follower;
+  readonly seed: string;
   readonly random: () => number;
   kills = 0;
-  readonly #sim: Child;
+  readonly #network: MemberNetwork;
   readonly #removeFolder: () => void;
+  readonly #closers: (() => Promise<void> | void)[] = [];
 
-  private constructor(
-    sim: Child,
-    simUrl: string,
-    daemons: readonly Daemon[],
-    random: () => number,
-    remove: () => void,
-  ) {
-    this.#sim = sim;
-    this.simUrl = simUrl;
+  private constructor(network: MemberNetwork, daemons: readonly Daemon[], seed: string, remove: () => void) {
+    this.#network = network;
+    this.simUrl = network.simUrl;
     this.#removeFolder = remove;
+    this.seed = seed;
+    const source = new Random(seed);
+    const random = (): number => source.fraction();
     this.random = random;
     this.cluster = new Cluster(daemons);
-    this.admin = new RemoteSimAdmin(simUrl);
-    this.follower = new Follower(this.cluster);
+    const { cluster } = this;
+    this.admin = new RemoteSimAdmin(network.simUrl);
+    const { admin } = this;
+    this.follower = new Follower(cluster);
+    const { follower } = this;
     const name = randomBytes(4).toString('hex');
-    this.shop = new Shop({ cluster: this.cluster, admin: this.admin, follower: this.follower, random, name });
+    this.shop = new Shop({ cluster, admin, follower, random, name, retries: network.order !== undefined });
+  }
+
+  /** Rejects if the members are no fake LNDs. */
+  async order(wish: ControlOrder): Promise<FakeLndStatus> {
+    const { order } = this.#network;
+    if (!order) throw new Error('the members of this world are no LNDs');
+    return order(wish);
   }
 
   /** Starts the network and the daemons; every one of them is ready, and at least one serves members. */
   static async open(options: WorldOptions = {}): Promise<World> {
-    const { daemons: count = 1, leaseTtlSeconds = 2, random = Math.random, onFolder } = options;
+    const { daemons: count = 1, leaseTtlSeconds = 2, members = 'sim', detour, onFolder } = options;
+    const { seed: chance = randomBytes(4).toString('hex') } = options;
     const folder = temporaryFolder();
     const data = join(folder.path, 'data');
     mkdirSync(data);
     onFolder?.(data);
     const databaseUrl = options.databaseUrl ?? `sqlite:${join(data, 'manifold.db')}`;
-    const { sim, simUrl } = await startNetwork();
+    const network = await startNetwork(members, { seed: chance, folder: folder.path, ...(detour && { detour }) });
+    const { nodeTables } = network;
     const seed = randomBytes(32).toString('hex');
     const daemons: Daemon[] = [];
     for (let i = 0; i < count; i++) {
       const name = `daemon-${i}`;
       const place = { name, folder: join(folder.path, name) };
-      daemons.push(await Daemon.prepare({ ...place, databaseUrl, simUrl, seed, leaseTtlSeconds }));
+      daemons.push(await Daemon.prepare({ ...place, databaseUrl, nodeTables, seed, leaseTtlSeconds }));
     }
-    const world = new World(sim, simUrl, daemons, random, folder.remove);
+    const world = new World(network, daemons, chance, folder.remove);
     try {
       await world.#startAll();
       return world;
@@ -139,6 +158,8 @@ export class World {
   async judge(): Promise<Verdict> {
     const { shop, follower, cluster } = this;
     await shop.close();
+    const death = this.#network.death();
+    if (death !== undefined) throw new Error(death);
     await this.#quiet();
     const told = await readAll(cluster);
     await until(() => follower.last >= (told.events.at(-1)?.seq ?? 0n), 10_000);
@@ -175,27 +196,15 @@ export class World {
     await this.follower.stop();
     await Promise.all(this.cluster.daemons.map((daemon) => daemon.kill()));
     await this.admin.close();
-    await this.#sim.kill();
+    await this.#network.kill();
     this.#removeFolder();
+    for (const close of this.#closers) await close();
   }
-}
 
-async function startNetwork(): Promise<{ sim: Child; simUrl: string }> {
-  let found = (_port: number): void => undefined;
-  const port = new Promise<number>((resolve) => {
-    found = resolve;
-  });
-  const seed = randomBytes(8).toString('hex');
-  const sim = Child.start(['--import', 'tsx', repositoryPath('test/e2e/sim-process.ts'), seed], {
-    onLine(line) {
-      if (line.startsWith('{"port":')) found((JSON.parse(line) as { port: number }).port);
-    },
-  });
-  const ended = sim.exited.then(() => {
-    throw new Error(`the simulated network ended:\n${sim.output}`);
-  });
-  ended.catch(() => undefined);
-  return { sim, simUrl: `tcp://127.0.0.1:${await Promise.race([port, ended])}` };
+  /** For what goes with the world. */
+  onClose(close: () => Promise<void> | void): void {
+    this.#closers.push(close);
+  }
 }
 
 /** Whether it came true in time. */

@@ -30,6 +30,28 @@ export async function killRound(world: World, round: number): Promise<void> {
   daemon.start();
 }
 
+/** One round with several daemons whose nodes are in trouble: one of them dies or stands still, at times another one with it. */
+export async function strikeRound(world: World, leaseTtlSeconds: number): Promise<void> {
+  const { random } = world;
+  await sleep(random() * WORK_MS);
+  const owner = (await world.owner()) ?? world.cluster.any();
+  const others = world.cluster.daemons.filter((daemon) => daemon !== owner);
+  const victims = random() < 0.25 ? [owner, others[Math.floor(random() * others.length)]!] : [owner];
+  const isFrozen = random() < 0.3;
+  for (const victim of victims) {
+    if (isFrozen) victim.freeze();
+    else await world.kill(victim);
+  }
+  // Shorter than a lease, and longer.
+  await sleep(random() * 2.5 * leaseTtlSeconds * 1_000);
+  for (const victim of victims) {
+    if (isFrozen) victim.thaw();
+    else victim.start();
+  }
+  await until(() => world.anyLive(), TAKEOVER_TIMEOUT_MS);
+  await world.shop.recheck(4);
+}
+
 /** Kills the daemon that serves most members. Returns how long it took, in ms, until others served them all. */
 export async function killOwner(world: World): Promise<number> {
   await until(async () => (await world.liveMembers()) === MEMBER_COUNT, TAKEOVER_TIMEOUT_MS);

@@ -1,5 +1,6 @@
 /** Child processes that end with whoever started them, even if that one is killed itself. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,18 +12,30 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Lines of output kept to tell what happened. */
+/** Lines of output kept to tell what happened, unless told otherwise. */
 const KEPT_LINES = 60;
 /** Waits for a line; if there is none because its writer is gone, carries out the rest. */
 const IF_ABANDONED = 'read -r _ || ';
 
 /** Does `command` in a shell once this process is gone, unless it is released before. */
 function guard(command: string, argument: string): () => void {
-  const guardian = spawn('/bin/sh', ['-c', IF_ABANDONED + command, argument], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const guardian = spawn('/bin/sh', ['-c', IF_ABANDONED + command, argument], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // Whatever ends our whole process group is not to end the guardian with it.
+    detached: true,
+  });
   guardian.on('error', () => undefined);
   guardian.stdin.on('error', () => undefined);
   guardian.unref();
   return () => guardian.stdin.end('\n');
+}
+
+export interface ChildOptions {
+  /** Default: this Node. */
+  readonly file?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly keptLines?: number;
+  readonly onLine?: (line: string) => void;
 }
 
 export class Child {
@@ -30,13 +43,17 @@ export class Child {
   readonly exited: Promise<Exit>;
   readonly #process: ChildProcess;
   readonly #lines: string[] = [];
-  readonly #onLine: (line: string) => void;
+  readonly #options: Required<Pick<ChildOptions, 'onLine' | 'keptLines'>>;
   #exit: Exit | undefined;
 
-  private constructor(process: ChildProcess, pid: number, onLine: (line: string) => void) {
+  private constructor(
+    process: ChildProcess,
+    pid: number,
+    { onLine = () => undefined, keptLines = KEPT_LINES }: ChildOptions,
+  ) {
     this.#process = process;
     this.pid = pid;
-    this.#onLine = onLine;
+    this.#options = { onLine, keptLines };
     const release = guard('kill -KILL "$0"', String(pid));
     this.exited = new Promise((resolve) => {
       process.once('exit', (code, signal) => {
@@ -50,23 +67,25 @@ export class Child {
   }
 
   /** @throws {Error} if it cannot be started */
-  static start(
-    args: readonly string[],
-    options: { readonly env?: NodeJS.ProcessEnv; readonly onLine?: (line: string) => void } = {},
-  ): Child {
-    const { env = process.env, onLine = () => undefined } = options;
-    const child = spawn(process.execPath, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: REPOSITORY });
+  static start(args: readonly string[], options: ChildOptions = {}): Child {
+    const { env = process.env, file = process.execPath } = options;
+    const child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: REPOSITORY });
     child.on('error', () => undefined);
     child.stdin.on('error', () => undefined);
-    if (child.pid === undefined) throw new Error(`cannot start ${args.join(' ')}`);
-    return new Child(child, child.pid, onLine);
+    if (child.pid === undefined) throw new Error(`cannot start ${file} ${args.join(' ')}`);
+    return new Child(child, child.pid, options);
   }
 
   get exit(): Exit | undefined {
     return this.#exit;
   }
 
-  /** The last lines it wrote. */
+  /** The last lines it wrote, oldest first. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** The same as one text. */
   get output(): string {
     return this.#lines.join('\n');
   }
@@ -88,9 +107,9 @@ export class Child {
       rest = lines.pop() ?? '';
       for (const line of lines) {
         this.#lines.push(line);
-        this.#onLine(line);
+        this.#options.onLine(line);
       }
-      this.#lines.splice(0, Math.max(0, this.#lines.length - KEPT_LINES));
+      this.#lines.splice(0, Math.max(0, this.#lines.length - this.#options.keptLines));
     });
   }
 }
@@ -103,7 +122,7 @@ export function repositoryPath(path: string): string {
 
 /** A folder that goes with `remove`, or with this process. */
 export function temporaryFolder(): { readonly path: string; readonly remove: () => void } {
-  const path = mkdtempSync(join(tmpdir(), 'manifold-e2e-'));
+  const path = mkdtempSync(join(tmpdir(), 'manifold-test-'));
   const release = guard('{ sleep 1; umount -l "$0/data"; rm -rf -- "$0"; }', path);
   return {
     path,
@@ -114,14 +133,21 @@ export function temporaryFolder(): { readonly path: string; readonly remove: () 
   };
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** What systems leave to servers: they give none of these to connections that go out. */
+const SERVER_PORTS = [10_240, 32_000] as const;
+
+/** A port that was free a moment ago, and is not lent to others while its user restarts. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(...SERVER_PORTS);
+    if (await canListen(port)) return port;
+  }
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

@@ -6,6 +6,7 @@ import type { PlainJson, RemotePayRequest } from '../../src/node/sim/remote-wire
 import type { Answer } from './daemon.js';
 import type { Cluster } from './cluster.js';
 import type { Follower } from './follower.js';
+import { payPersistently } from './wallet.js';
 
 export type PurchaseKind = 'plain' | 'kept' | 'hold-settle' | 'hold-cancel';
 
@@ -33,16 +34,19 @@ export interface ShopOptions {
   readonly random: () => number;
   /** Makes references unique where one database serves several shops. */
   readonly name: string;
+  /** Failed parts are sent again: for worlds where nodes refuse payments now and then. */
+  readonly retries: boolean;
 }
 
 const PAYERS = ['carol', 'dave'] as const;
 /** Longer than any wait for a lease, a restart and the database together. */
 const PATIENCE_MS = 75_000;
+/** A set that lost a part waits for a minute until all of it fails and can be paid anew. */
+const RETRY_MS = 150_000;
 /** A key whose process died stays taken for a minute; the merchant goes on with other things. */
 const CREATE_PATIENCE_MS = 6_000;
 /** Claims of dead processes run out after a minute. */
 const CLAIM_PATIENCE_MS = 90_000;
-const LOOK_MS = 40;
 
 export class Shop {
   readonly purchases: Purchase[] = [];
@@ -92,7 +96,7 @@ export class Shop {
   }
 
   async #buy(): Promise<void> {
-    const { random, admin } = this.#options;
+    const { random } = this.#options;
     const kind = kindFor(random());
     const amountMsat = BigInt(10_000 + Math.floor(random() * 5_000_000));
     const created = await this.#create(kind, amountMsat);
@@ -110,9 +114,11 @@ export class Shop {
     this.purchases.push(purchase);
     const payer = PAYERS[Math.floor(random() * PAYERS.length)]!;
     const request = payRequest(String(bolt11), amountMsat, parts, (hinted as string[]).length, random);
-    const index = await admin.pay(payer, request);
-    if (kind === 'hold-settle' || kind === 'hold-cancel') await this.#decide(purchase);
-    purchase.record = await this.#outcome(payer, index);
+    const state = { isDecided: false };
+    const paying = this.#pay(payer, request, amountMsat, () => kind === 'hold-cancel' && state.isDecided);
+    paying.catch(() => undefined); // heard of below
+    if (kind === 'hold-settle' || kind === 'hold-cancel') await this.#decide(purchase, state);
+    purchase.record = await paying;
     if (random() < 0.3) await this.#look(purchase);
   }
 
@@ -132,16 +138,34 @@ export class Shop {
     return answer;
   }
 
+  /** Pays until all parts have ended. */
+  async #pay(
+    payer: string,
+    request: RemotePayRequest,
+    totalMsat: bigint,
+    isUnwanted: () => boolean,
+  ): Promise<PlainJson<PaymentRecord>> {
+    const { admin, retries } = this.#options;
+    const retryMs = retries ? RETRY_MS : 0;
+    const patienceMs = retryMs + PATIENCE_MS;
+    const record = await payPersistently(request, { admin, payer, totalMsat, retryMs, patienceMs, isUnwanted });
+    if (record.endedAt === undefined)
+      this.problems.push(`payment of ${record.paymentHash} has no end: ${JSON.stringify(record)}`);
+    return record;
+  }
+
   /** Waits for the money, then keeps it or gives it back, until the API confirms that. */
-  async #decide({ kind, paymentHash }: Purchase): Promise<void> {
+  async #decide({ kind, paymentHash }: Purchase, progress: { isDecided: boolean }): Promise<void> {
     const { cluster, random } = this.#options;
     const path = `/v1/invoices/${paymentHash}`;
     const isHeld = ({ body }: Answer): boolean => body['state'] === 'accepted';
-    if (!(await cluster.insist('GET', path, {}, PATIENCE_MS, isHeld))) {
+    const patienceMs = PATIENCE_MS + (this.#options.retries ? RETRY_MS : 0);
+    if (!(await cluster.insist('GET', path, {}, patienceMs, isHeld))) {
       this.problems.push(`${paymentHash} was paid, but never became accepted`);
       return;
     }
     await sleep(random() * 500);
+    progress.isDecided = true;
     const [verb, states] =
       kind === 'hold-settle' ? ['settle', ['accepted', 'settling', 'settled']] : ['cancel', ['canceled']];
     // The answer to a first request may have been lost with its process; then the repetition is refused.
@@ -153,20 +177,6 @@ export class Shop {
       this.problems.push(`${paymentHash}: ${verb} was answered ${JSON.stringify(answer?.body)}, and it is ${state}`);
     } else if (state === 'settling' || state === 'settled') this.#acknowledged.add(paymentHash);
     // Still accepted: the wish is kept until all parts are on live streams; the payer's receipt proves it later.
-  }
-
-  async #outcome(payer: string, index: number): Promise<PlainJson<PaymentRecord>> {
-    const deadline = Date.now() + PATIENCE_MS;
-    for (;;) {
-      const record = await this.#options.admin.payment(payer, index);
-      // A record is complete when the last part has ended.
-      if (record.endedAt !== undefined) return record;
-      if (Date.now() > deadline) {
-        this.problems.push(`payment of ${record.paymentHash} has no end: ${JSON.stringify(record)}`);
-        return record;
-      }
-      await sleep(LOOK_MS);
-    }
   }
 
   async #look({ kind, paymentHash }: Purchase): Promise<void> {

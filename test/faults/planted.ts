@@ -112,7 +112,7 @@ const writeBackLater: NonNullable<Wiring['connect']> = (inner, process, world) =
         }),
       );
     });
-    await process.gate(new Promise<void>((resolve) => world.clock.after(20, resolve)));
+    await process.gate(new Promise<void>((resolve) => world.clock.after(300, resolve)));
     await inner.transact(hashes, (view) => {
       emit = (event) => view.emit(event);
       for (const account of written) view.putAccount(account);

@@ -179,10 +179,13 @@ function killAndRestart(world: World, random: Random): void {
   world.clock.after(random.pick([0, 500, random.int(0, 30_000)]), restart);
 }
 
-function freezeProcess(world: World, random: Random): void {
+function freezeProcess(
+  world: World,
+  random: Random,
+  duration = random.pick([300, 3_000, 12_000, random.int(10_000, 70_000)]),
+): void {
   const victim = aliveProcess(world, random);
-  if (victim?.process.running)
-    world.freezeProcess(victim, random.pick([300, 3_000, 12_000, random.int(10_000, 70_000)]));
+  if (victim?.process.running) world.freezeProcess(victim, duration);
 }
 
 function restartNode(world: World, random: Random): void {
@@ -293,9 +296,15 @@ function emphasise(world: World, random: Random, emphasis: Emphasis): void {
       world.clock.after(40_000, () => world.faults.restartNode(node));
     },
     'channels closed': () => world.faults.forceClose(neighbour(random), memberName(world, random)),
-    'processes frozen': () => freezeProcess(world, random),
+    // Nodes give up streams that do not answer, and another process takes over before this one thaws.
+    'processes frozen': () => {
+      freezeProcess(world, random, random.int(20_000, 70_000));
+      world.clock.after(random.int(1_000, 15_000), () => {
+        for (const { name } of world.members) world.faults.dropStream(name);
+      });
+    },
   };
-  const times = emphasis === 'processes frozen' ? 10 : 4;
+  const times = emphasis === 'processes frozen' ? 16 : 4;
   for (let i = 0; i < times; i++) world.clock.after(random.int(1_000, 60_000), trouble[emphasis]);
 }
 

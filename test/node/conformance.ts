@@ -3,22 +3,13 @@
  * world around two nodes of the kind under test; `describePortConformance` registers the cases.
  */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ec, randomBytes, sha256 } from '../../src/crypto/index.js';
 import { FailureCode } from '../../src/onion/failure-codes.js';
 import { encodeFailureMessage } from '../../src/onion/failure-message.js';
-import { originateFailure } from '../../src/onion/failure-packet.js';
 import { decodePaymentPayload } from '../../src/onion/payload.js';
-import { peelOnion } from '../../src/onion/peel.js';
-import type {
-  FinalResult,
-  HtlcKey,
-  InterceptedHtlc,
-  InterceptSession,
-  Network,
-  NodePort,
-} from '../../src/receive/node-port.js';
+import type { InterceptedHtlc, Network, NodePort } from '../../src/receive/node-port.js';
 import { toHex } from '../../src/wire/bytes.js';
 import type { BlockHeight, Msat } from '../../src/wire/units.js';
+import { Listener, Phantom, PHANTOM_SCID } from './conformance-cast.js';
 
 /** An HTLC that shall arrive at a member, its onion made for a node behind it. */
 export interface HtlcOrder {
@@ -68,66 +59,20 @@ export interface ConformanceWorld {
   restart(member: 0 | 1): Promise<void>;
   /** The connection of a member to its outside peer. */
   cutPeer(member: 0 | 1, cut: boolean): Promise<void>;
+  /** The outside peer goes on chain with its channel to a member. Without this verb the suite lets HTLCs on it expire. */
+  closeByPeer?(member: 0 | 1): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface ConformanceHarness {
   /** Blocks before the expiry at which the node fails a held HTLC; undefined: it does not. */
   readonly autoFailBlocks: number | undefined;
+  /** What the node does with an HTLC that arrives while nobody listens; default `hold`. */
+  readonly withoutSession?: 'hold' | 'fail';
   make(): Promise<ConformanceWorld>;
 }
 
-const PHANTOM_SCID = (1n << 63n) | 4711n;
 const TEMPORARY = encodeFailureMessage(FailureCode.temporaryChannelFailure, { channelUpdate: new Uint8Array() });
-
-/** A session with everything it delivered. */
-class Listener {
-  readonly htlcs: InterceptedHtlc[] = [];
-  readonly finals: FinalResult[] = [];
-  readonly heights: BlockHeight[] = [];
-  readonly closed: string[] = [];
-  session!: InterceptSession;
-
-  static async open(port: NodePort): Promise<Listener> {
-    const listener = new Listener();
-    listener.session = await port.intercept!.open({
-      onHtlc: (htlc) => listener.htlcs.push(htlc),
-      onFinal: (result) => listener.finals.push(result),
-      onHeight: (height) => listener.heights.push(height),
-      onClosed: (reason) => listener.closed.push(reason),
-    });
-    return listener;
-  }
-
-  finalOf({ channelId, htlcId }: HtlcKey): FinalResult | undefined {
-    return this.finals.find(({ key }) => key.channelId === channelId && key.htlcId === htlcId);
-  }
-}
-
-/** A payment to a phantom of our own. */
-class Phantom {
-  readonly preimage = randomBytes(32);
-  readonly paymentHash = sha256(this.preimage);
-  readonly paymentSecret = randomBytes(32);
-  readonly secret = randomBytes(32);
-  readonly payee = ec.publicKey(this.secret);
-
-  order(to: 0 | 1, changes: Partial<HtlcOrder> = {}): HtlcOrder {
-    const { paymentHash, paymentSecret, payee } = this;
-    const terms = { outgoingScid: PHANTOM_SCID, amountMsat: 250_000n, feeMsat: 1_000n, cltvDelta: 45 };
-    return { to, paymentHash, paymentSecret, payee, ...terms, ...changes };
-  }
-
-  peel({ onion, paymentHash }: InterceptedHtlc): ReturnType<typeof peelOnion> {
-    return peelOnion({ nodeSecret: this.secret, onion, associatedData: paymentHash });
-  }
-
-  failure(htlc: InterceptedHtlc, message: Uint8Array): Uint8Array {
-    const peeled = this.peel(htlc);
-    if (!peeled.ok) throw new Error(peeled.error.message);
-    return originateFailure(peeled.value.sharedSecret, message);
-  }
-}
 
 export function describePortConformance(name: string, harness: ConformanceHarness): void {
   const make = async (): Promise<ConformanceWorld> => {
@@ -150,6 +95,17 @@ export function describePortConformance(name: string, harness: ConformanceHarnes
     const sent = await world.send(phantom.order(0));
     await world.until(() => listener.htlcs.length > 0);
     return { world, phantom, listener, sent, htlc: listener.htlcs[0]! };
+  };
+
+  /** The channel of member 0 over which the HTLC came is closed. */
+  const close = async (world: ConformanceWorld, htlc: InterceptedHtlc): Promise<void> => {
+    if (world.closeByPeer) {
+      await world.closeByPeer(0);
+      return;
+    }
+    await world.cutPeer(0, true);
+    const { height } = await world.ports[0].info();
+    await world.mine(htlc.incomingExpiry - height + 2);
   };
 
   const ended = async (world: ConformanceWorld, sent: SentHtlc): Promise<PayerView> => {
@@ -201,8 +157,8 @@ export function describePortConformance(name: string, harness: ConformanceHarnes
       expect(channels.some(({ scid, peerAlias }) => scid === channelId || peerAlias === channelId)).toBe(true);
       expect(toHex(htlc.paymentHash)).toBe(toHex(phantom.paymentHash));
       expect(htlc).toMatchObject({
-        incomingAmountMsat: 251_000n,
-        outgoingAmountMsat: 250_000n,
+        incomingAmountMsat: 25_001_000n,
+        outgoingAmountMsat: 25_000_000n,
         incomingExpiry: sent.incomingExpiry,
         outgoingExpiry: sent.outgoingExpiry,
         outgoingScid: PHANTOM_SCID,
@@ -215,7 +171,7 @@ export function describePortConformance(name: string, harness: ConformanceHarnes
       const payload = decodePaymentPayload(peeled.value.payload, { final: true, updateAddHasPathKey: false });
       expect(payload).toMatchObject({
         ok: true,
-        value: { kind: 'final', amtToForward: 250_000n, outgoingCltvValue: sent.outgoingExpiry },
+        value: { kind: 'final', amtToForward: 25_000_000n, outgoingCltvValue: sent.outgoingExpiry },
       });
       if (payload.ok) expect(toHex(payload.value.paymentData!.paymentSecret)).toBe(toHex(phantom.paymentSecret));
     });
@@ -236,7 +192,7 @@ export function describePortConformance(name: string, harness: ConformanceHarnes
 
     it('fails as the phantom: the payer blames the payee', async () => {
       const { world, phantom, listener, sent, htlc } = await shown();
-      const fields = { htlcMsat: 250_000n, height: 1 };
+      const fields = { htlcMsat: 25_000_000n, height: 1 };
       const message = encodeFailureMessage(FailureCode.incorrectOrUnknownPaymentDetails, fields);
       const packet = phantom.failure(htlc, message);
       expect(listener.session.answer(htlc.key, { action: 'fail-as-phantom', packet })).toBe('sent');
@@ -323,17 +279,33 @@ export function describePortConformance(name: string, harness: ConformanceHarnes
       expect(await first.session.heartbeat()).toBeGreaterThan(0);
     });
 
-    it('holds what arrives while nobody listens, and shows it later', async () => {
-      const world = await make();
-      const phantom = new Phantom();
-      const sent = await world.send(phantom.order(0));
-      await world.quiet();
-      expect(await sent.view()).toEqual({ outcome: 'pending' });
-      const listener = await Listener.open(world.ports[0]);
-      await world.until(() => listener.htlcs.length > 0);
-      listener.session.answer(listener.htlcs[0]!.key, { action: 'settle', preimage: phantom.preimage });
-      expect(await ended(world, sent)).toMatchObject({ outcome: 'settled' });
-    });
+    if (harness.withoutSession === 'fail') {
+      it('fails what arrives while nobody listens, and keeps what was shown before', async () => {
+        const { world, phantom, listener, sent, htlc } = await shown();
+        listener.session.close();
+        await world.quiet();
+        const late = await world.send(new Phantom().order(0));
+        const code = FailureCode.temporaryChannelFailure;
+        expect(await ended(world, late)).toEqual({ outcome: 'failed', hop: 'member', code });
+        expect(await sent.view()).toEqual({ outcome: 'pending' });
+        const next = await Listener.open(world.ports[0]);
+        await world.until(() => next.htlcs.length > 0);
+        expect(next.session.answer(htlc.key, { action: 'settle', preimage: phantom.preimage })).toBe('sent');
+        expect(await ended(world, sent)).toMatchObject({ outcome: 'settled' });
+      });
+    } else {
+      it('holds what arrives while nobody listens, and shows it later', async () => {
+        const world = await make();
+        const phantom = new Phantom();
+        const sent = await world.send(phantom.order(0));
+        await world.quiet();
+        expect(await sent.view()).toEqual({ outcome: 'pending' });
+        const listener = await Listener.open(world.ports[0]);
+        await world.until(() => listener.htlcs.length > 0);
+        listener.session.answer(listener.htlcs[0]!.key, { action: 'settle', preimage: phantom.preimage });
+        expect(await ended(world, sent)).toMatchObject({ outcome: 'settled' });
+      });
+    }
 
     it('shows every unanswered HTLC again after the stream was lost, and no answered one', async () => {
       const { world, phantom, listener, htlc } = await shown();
@@ -434,32 +406,79 @@ export function describePortConformance(name: string, harness: ConformanceHarnes
 
     it('shows an HTLC once more when its channel is closed, and settles it on chain', async () => {
       const { world, phantom, listener, sent, htlc } = await shown();
-      await world.cutPeer(0, true);
-      const { height } = await world.ports[0].info();
-      await world.mine(htlc.incomingExpiry - height + 2);
+      await close(world, htlc);
       await world.until(() => listener.htlcs.some(({ onChain }) => onChain));
       const onChain = listener.htlcs.find((shownAgain) => shownAgain.onChain)!;
       expect(onChain.key).toEqual(htlc.key);
       expect(onChain.deadline).toBe(htlc.incomingExpiry);
       expect(listener.session.answer(htlc.key, { action: 'settle', preimage: phantom.preimage })).toBe('sent');
+      expect(listener.session.answer(htlc.key, { action: 'settle', preimage: phantom.preimage })).toBe('unknown');
       await world.quiet();
       await world.mine(1);
       expect(await ended(world, sent)).toEqual({ outcome: 'settled', preimage: toHex(phantom.preimage) });
       await world.until(() => listener.finalOf(htlc.key) !== undefined);
       expect(listener.finalOf(htlc.key)).toMatchObject({ outcome: 'settled', onChain: true });
+      expect(await world.ports[0].intercept!.lookupFinal(htlc.key)).toBe('settled');
+      expect(listener.closed).toEqual([]);
+    });
+
+    it('shows an HTLC that is on chain again on the next session', async () => {
+      const { world, phantom, listener, sent, htlc } = await shown();
+      await close(world, htlc);
+      await world.until(() => listener.htlcs.some(({ onChain }) => onChain));
+      await world.dropStream(0);
+      await world.until(() => listener.closed.length > 0);
+      const next = await Listener.open(world.ports[0]);
+      await world.until(() => next.htlcs.length > 0);
+      expect(next.htlcs[0]).toMatchObject({ key: htlc.key, onChain: true, deadline: htlc.incomingExpiry });
+      next.session.answer(htlc.key, { action: 'settle', preimage: phantom.preimage });
+      await world.quiet();
+      await world.mine(1);
+      expect(await ended(world, sent)).toMatchObject({ outcome: 'settled' });
     });
 
     it('loses an HTLC on chain that nobody settles', async () => {
       const { world, listener, sent, htlc } = await shown();
-      await world.cutPeer(0, true);
-      const { height } = await world.ports[0].info();
-      await world.mine(htlc.incomingExpiry - height + 2);
+      await close(world, htlc);
       await world.until(() => listener.htlcs.some(({ onChain }) => onChain));
-      await world.mine(12);
+      const { height } = await world.ports[0].info();
+      await world.mine(htlc.incomingExpiry - height + 12);
       await world.until(() => listener.finalOf(htlc.key) !== undefined);
       expect(listener.finalOf(htlc.key)).toMatchObject({ outcome: 'failed', onChain: true });
       expect((await ended(world, sent)).outcome).toBe('failed');
       expect(await world.ports[0].intercept!.lookupFinal(htlc.key)).toBe('failed');
+    });
+
+    it('keeps a channel id of any size', async () => {
+      const world = await make();
+      const listener = await Listener.open(world.ports[0]);
+      const phantom = new Phantom();
+      const outgoingScid = (1n << 64n) - 2n;
+      const sent = await world.send(phantom.order(0, { outgoingScid }));
+      await world.until(() => listener.htlcs.length > 0);
+      expect(listener.htlcs[0]).toMatchObject({ outgoingScid });
+      listener.session.answer(listener.htlcs[0]!.key, { action: 'settle', preimage: phantom.preimage });
+      expect(await ended(world, sent)).toMatchObject({ outcome: 'settled' });
+    });
+
+    it('takes many HTLCs at once, and answers to them in any order', async () => {
+      const { world, phantom, listener, htlc } = await shown();
+      const others = Array.from({ length: 60 }, () => new Phantom());
+      const sent: SentHtlc[] = [];
+      for (const other of others) sent.push(await world.send(other.order(0, { amountMsat: 1_000_000n })));
+      const hashes = (): Set<string> => new Set(listener.htlcs.map(({ paymentHash }) => toHex(paymentHash)));
+      await world.until(() => hashes().size === others.length + 1);
+      const byHash = new Map(others.map((other) => [toHex(other.paymentHash), other]));
+      const answered = new Set<string>();
+      for (const { key, paymentHash } of [...listener.htlcs].reverse()) {
+        const other = byHash.get(toHex(paymentHash));
+        if (!other || answered.has(toHex(paymentHash))) continue;
+        answered.add(toHex(paymentHash));
+        expect(listener.session.answer(key, { action: 'settle', preimage: other.preimage })).toBe('sent');
+      }
+      for (const one of sent) expect(await ended(world, one)).toMatchObject({ outcome: 'settled' });
+      expect(listener.session.answer(htlc.key, { action: 'settle', preimage: phantom.preimage })).toBe('sent');
+      expect(listener.closed).toEqual([]);
     });
   });
 }

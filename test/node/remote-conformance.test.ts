@@ -73,6 +73,7 @@ const remoteHarness: ConformanceHarness = {
       restart: (member) => admin.inject({ fault: 'restart-node', node: MEMBERS[member] }),
       cutPeer: (member, cut) =>
         admin.inject({ fault: cut ? 'cut-link' : 'heal-link', nodes: ['payer', MEMBERS[member]] }),
+      closeByPeer: (member) => admin.inject({ fault: 'force-close', nodes: ['payer', MEMBERS[member]] }),
       async close() {
         await Promise.all([alpha.close(), beta.close(), admin.close()]);
         await close();

@@ -55,7 +55,7 @@ export function payRequest(network: Pick<SimNetwork, 'node' | 'channelBetween'>,
 }
 
 /** What the payer sees of the order by its record. */
-function payerView({ to }: HtlcOrder, { parts, outcome, preimage }: PaymentRecord): PayerView {
+export function payerView({ to }: HtlcOrder, { parts, outcome, preimage }: PaymentRecord): PayerView {
   if (outcome === 'pending') return { outcome };
   if (outcome === 'settled') return { outcome, preimage: preimage! };
   const failure = parts[0]!.attempts[0]!.failure;
@@ -105,6 +105,7 @@ export function simHarness(
         restart: async (member) => faults.restartNode(MEMBERS[member]),
         cutPeer: async (member, cut) =>
           cut ? faults.cutLink('payer', MEMBERS[member]) : faults.healLink('payer', MEMBERS[member]),
+        closeByPeer: async (member) => faults.forceClose('payer', MEMBERS[member]),
         close: async () => undefined,
       };
     },

@@ -51,6 +51,16 @@ const route = fc
   .filter((hops) => hops.reduce((sum, { payload }) => sum + frameLength(payload.length), 0) <= 1300);
 
 describe('buildOnion and peelOnion', () => {
+  it('frames that end before, at and behind what is decrypted first are found alike', () => {
+    for (let length = 150; length <= 170; length++) {
+      const payloads = [0, 1].map((hop) => Uint8Array.from({ length }, (_, i) => i + hop));
+      const nodes = [nodeAt(0), nodeAt(1)];
+      const hops = nodes.map(({ nodeId }, hop) => ({ nodeId, payload: payloads[hop]! }));
+      const { onion } = buildOnion({ sessionKey: SESSION, hops, associatedData: AD });
+      expect(peelRoute(nodes, onion, AD).map(({ payload }) => payload)).toEqual(payloads);
+    }
+  });
+
   it('every hop of a random route finds its payload, and only the last is final', () => {
     const lengths = new Set<number>();
     fc.assert(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LedgerRows } from '../../src/store/ledger-rows.js';
-import { decidedNodes, WorkingView } from '../../src/store/ledger-view.js';
+import { decidedNodes, freedNodes, WorkingView } from '../../src/store/ledger-view.js';
 import { lease, newHash, NODE, openSet, OTHER_NODE, part, settledPart, terms } from './rows.js';
 
 const hash = newHash();
@@ -51,6 +51,8 @@ describe('the difference a ledger body leaves', () => {
     expect(changes.terms).toEqual({ insert: [], update: [newTerms] });
     expect(changes.leases).toEqual({ insert: [], update: [newLease] });
     expect(decidedNodes(changes)).toEqual([NODE]);
+    expect(freedNodes({ ...changes, now: newLease.expiresAt - 1 })).toEqual([]);
+    expect(freedNodes({ ...changes, now: newLease.expiresAt })).toEqual([NODE]);
   });
 
   it('may not lose a row', () => {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Ledger } from '../../src/receive/ledger/ledger.js';
 import { type Hint, openStore, type Store, StoreMisconfigured, StoreUnavailable } from '../../src/store/index.js';
 import { openEngine } from '../../src/store/store.js';
 import { createDatabase, type PostgresServer, postgresUrl, startCluster } from '../support/postgres.js';
@@ -26,12 +27,19 @@ describe.runIf(available)('PostgreSQL', () => {
     const heard: Record<'ours' | 'theirs', Hint[]> = { ours: [], theirs: [] };
     ours.onHint((hint) => heard.ours.push(hint));
     theirs.onHint((hint) => heard.theirs.push(hint));
-    const unknown: Hint = { nodeIds: undefined, events: true };
+    const unknown: Hint = { nodeIds: undefined, freed: undefined, events: true };
     await expect.poll(() => heard).toEqual({ ours: [unknown], theirs: [unknown] });
     await pay(ours, newHash());
-    const decided: Hint = { nodeIds: [NODE], events: false };
+    const decided: Hint = { nodeIds: [NODE], freed: [], events: false };
     await expect.poll(() => heard.theirs).toEqual([unknown, decided]);
     expect(heard.ours).toEqual([unknown, decided]);
+    const ledger = new Ledger({ store: ours, owner: 'ours' });
+    const taken = await ledger.acquireLease(NODE, 1, 60_000);
+    if (taken.type !== 'owned') throw new Error('the lease is free');
+    await ledger.renewLease(NODE, taken.lease.epoch, 2, taken.lease.expiresAt + 1);
+    await ledger.endLease(NODE, taken.lease.epoch);
+    const freed: Hint = { nodeIds: [], freed: [NODE], events: false };
+    await expect.poll(() => heard.theirs).toEqual([unknown, decided, freed]);
     await Promise.all([ours.close(), theirs.close()]);
   });
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { keysAt, problemOf, unwrapped } from '../zod-words.js';
 import { KeyLines } from './lines.js';
 import { nearestWord } from './nearest.js';
+import { kindWithKey, type NodeConfig } from './nodes.js';
 import { type ConfigValues, configSchema } from './schema.js';
 import { tomlProblem } from './toml-words.js';
 
@@ -135,10 +136,10 @@ function mistakesOf(
 ): ConfigMistake[] {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   if (issue.code === 'unrecognized_keys') {
-    const valid = keysAt(configSchema, path);
+    const valid = keysAt(configSchema, path, issue.input);
     return issue.keys.map((key) => ({
       ...at(lines.lineOf([...path, key])),
-      message: `unknown key ${dotted([...path, key])}${suggestion(key, valid) || `; valid here: ${valid.join(', ')}`}`,
+      message: `unknown key ${dotted([...path, key])}${ofOtherKind(path, key) ?? (suggestion(key, valid) || `; valid here: ${valid.join(', ')}`)}`,
     }));
   }
   const variable = overridden.get(path.join('.'));
@@ -148,19 +149,27 @@ function mistakesOf(
   ];
 }
 
+function ofOtherKind([table]: readonly (string | number)[], key: string): string | undefined {
+  const kind = table === 'nodes' ? kindWithKey(key) : undefined;
+  return kind && `: only nodes of kind = "${kind}" have it`;
+}
+
 /** Some mistakes have an obvious next step. */
 function hintAt(path: readonly (string | number)[], issue: z.core.$ZodIssue): string | undefined {
   const [first, ...rest] = path;
   if (first === 'nodes' && rest.length === 0 && (issue.input === undefined || issue.code === 'too_small'))
     return 'is missing: add at least one [[nodes]]';
+  if (first === 'network' && issue.input === 'mainnet') return 'must be "bitcoin": the main network is called so here';
   if (first === 'nodes' && rest.length === 0) return 'must be written as [[nodes]], once per node';
   // A schema's own words stand behind `kind`.
   return rest.at(-1) === 'kind' ? issue.message : undefined;
 }
 
+type Report = (path: readonly (string | number)[], message: string) => void;
+
 function crossChecks(values: ConfigValues, lines: KeyLines): ConfigMistake[] {
   const mistakes: ConfigMistake[] = [];
-  const report = (path: readonly (string | number)[], message: string): void => {
+  const report: Report = (path, message) => {
     mistakes.push({ ...at(lines.lineOf(path)), message });
   };
   const { host, port } = splitListen(values.api.listen);
@@ -171,17 +180,7 @@ function crossChecks(values: ConfigValues, lines: KeyLines): ConfigMistake[] {
       `api.listen: ${host} can be reached from other machines and the API is not encrypted; use 127.0.0.1, or put a TLS proxy before it and set api.allow_remote = true`,
     );
   }
-  values.nodes.forEach(({ name, url }, i) => {
-    if (values.nodes.findIndex((other) => other.name === name) < i)
-      report(['nodes', i, 'name'], `nodes.${i}.name: there are two nodes called "${name}"`);
-    if (url !== undefined && Number(url.split(':').at(-1)) > 65_535)
-      report(['nodes', i, 'url'], `nodes.${i}.url: there is no such port`);
-  });
-  if (values.network !== 'regtest') report(['network'], 'network must be "regtest": the nodes are simulated');
-  const embedded = values.nodes.filter(({ url }) => url === undefined).length;
-  if (embedded > MAX_EMBEDDED_NODES) {
-    report(['nodes'], `nodes: the embedded network has ${MAX_EMBEDDED_NODES} members; give the others a url`);
-  }
+  nodeChecks(values, report);
   const epochs = [values.cluster.epoch, ...values.cluster.retired.map(({ epoch }) => epoch)];
   epochs.forEach((epoch, i) => {
     if (epochs.indexOf(epoch) < i)
@@ -191,6 +190,30 @@ function crossChecks(values: ConfigValues, lines: KeyLines): ConfigMistake[] {
       );
   });
   return mistakes;
+}
+
+function nodeChecks({ nodes, network }: ConfigValues, report: Report): void {
+  nodes.forEach((node, i) => {
+    const twin = (isSame: (other: NodeConfig) => boolean): NodeConfig | undefined => nodes.slice(0, i).find(isSame);
+    const { name } = node;
+    if (twin((other) => other.name === name))
+      report(['nodes', i, 'name'], `nodes.${i}.name: there are two nodes called "${name}"`);
+    const place = node.kind === 'lnd' ? 'address' : 'url';
+    const text = node.kind === 'lnd' ? node.address : node.url;
+    if (text !== undefined && Number(text.split(':').at(-1)) > 65_535)
+      report(['nodes', i, place], `nodes.${i}.${place}: there is no such port`);
+    // A node shows its HTLCs on one stream only.
+    const here = twin((other) => node.kind === 'lnd' && other.kind === 'lnd' && other.address === node.address);
+    if (here) report(['nodes', i, 'address'], `nodes.${i}.address: "${here.name}" has this address already`);
+    const id = node.node_id?.toLowerCase();
+    const same = twin((other) => id !== undefined && other.node_id?.toLowerCase() === id);
+    if (same) report(['nodes', i, 'node_id'], `nodes.${i}.node_id: "${same.name}" is this node already`);
+  });
+  const simulated = nodes.filter((node) => node.kind === 'sim');
+  if (network !== 'regtest' && simulated.length > 0)
+    report(['network'], 'network must be "regtest": the nodes are simulated');
+  if (simulated.filter(({ url }) => url === undefined).length > MAX_EMBEDDED_NODES)
+    report(['nodes'], `nodes: the embedded network has ${MAX_EMBEDDED_NODES} members; give the others a url`);
 }
 
 /** Members of the embedded network. */
@@ -216,6 +239,15 @@ function withPaths(values: ConfigValues, folder: string): ConfigValues {
     ...values,
     cluster: { ...seed(values.cluster), retired: values.cluster.retired.map(seed) },
     database: { url: absoluteDatabase(values.database.url, folder) },
+    nodes: values.nodes.map((node) =>
+      node.kind === 'lnd'
+        ? {
+            ...node,
+            macaroon: resolve(folder, node.macaroon),
+            ...(node.tls_cert !== undefined && { tls_cert: resolve(folder, node.tls_cert) }),
+          }
+        : node,
+    ),
   };
 }
 

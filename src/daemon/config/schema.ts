@@ -1,5 +1,6 @@
 /** The configuration file: every key, its meaning and its limits. */
 import { z } from 'zod';
+import { nodeSchema } from './nodes.js';
 
 const NETWORKS = ['bitcoin', 'testnet', 'signet', 'regtest', 'simnet'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -28,14 +29,6 @@ const hasOneSeed = ({
 
 const ONE_SEED = { message: 'needs exactly one of seed_file and seed_env' };
 
-const COMING: readonly unknown[] = ['lnd', 'cln', 'clightning', 'core-lightning', 'ldk', 'eclair'];
-
-function kindProblem({ input }: { readonly input?: unknown }): string {
-  if (input === undefined) return 'is missing: kind = "sim" makes a simulated node';
-  const soon = COMING.includes(typeof input === 'string' ? input.toLowerCase() : input);
-  return `must be "sim"${soon ? ': simulated nodes only for now, LND and Core Lightning come in a later version' : ''}`;
-}
-
 /** Refused without being repeated: it may hold a password. */
 const databaseUrl = z
   .string()
@@ -47,23 +40,6 @@ const databaseUrl = z
 function isPostgresUrl(url: string): boolean {
   return /^postgres(ql)?:\/\//.test(url) && URL.canParse(url);
 }
-
-const nodeSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "-" or "_"'),
-  kind: z.literal('sim', { error: kindProblem }),
-  /** `tcp://127.0.0.1:port` of a simulated network in another process. */
-  url: z
-    .string()
-    .regex(/^tcp:\/\/(127\.0\.0\.1|localhost):\d{1,5}$/, 'must look like tcp://127.0.0.1:9750')
-    .optional(),
-  /** What that network calls the node; default: its name here. */
-  sim_node: z.string().min(1).max(64).optional(),
-  /** Refuse any other node at this address. */
-  node_id: z
-    .string()
-    .regex(/^0[23][0-9a-fA-F]{64}$/, 'must be a node id: 66 hex digits that begin with 02 or 03')
-    .optional(),
-});
 
 export const configSchema = z.strictObject({
   network: z.enum(NETWORKS),
@@ -88,6 +64,15 @@ export const configSchema = z.strictObject({
       allow_remote: z.boolean().default(false),
     })
     .default({ listen: '127.0.0.1:9740', allow_remote: false }),
+  daemon: z
+    .strictObject({
+      /** How this daemon is called in lists of who serves what. Default: the name of the machine. */
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "-" or "_"')
+        .optional(),
+    })
+    .default({}),
   nodes: z.array(nodeSchema).min(1, 'needs at least one node').max(64),
   invoice: z
     .strictObject({
@@ -102,17 +87,25 @@ export const configSchema = z.strictObject({
       margin_blocks: z.int().min(3).max(1_000).optional(),
       mpp_timeout_seconds: seconds(60, 3_600).optional(),
       lease_ttl_seconds: seconds(2, 120).optional(),
+      /** Blocks before its expiry at which a settled part that is not final is acted upon. Nearer LND may be faster. */
+      guard_blocks: z.int().min(22).max(1_000).default(24),
     })
-    .default({}),
+    .default({ guard_blocks: 24 }),
   webhooks: z
     .strictObject({
       /** Whether webhooks may point at private and loopback addresses. */
       allow_private: z.boolean().default(false),
     })
     .default({ allow_private: false }),
+  events: z
+    .strictObject({
+      /** How long events, and webhook deliveries that were made, can be read. */
+      keep_days: z.int().min(1).max(3_650).default(90),
+    })
+    .default({ keep_days: 90 }),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).default({ level: 'info' }),
 });
 
 export type ConfigValues = z.output<typeof configSchema>;
-export type NodeConfig = ConfigValues['nodes'][number];
+export type { LndNodeConfig, NodeConfig } from './nodes.js';
 export type SeedSource = { readonly seed_file?: string | undefined; readonly seed_env?: string | undefined };

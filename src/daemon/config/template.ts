@@ -1,5 +1,5 @@
 /** The configuration that `manifold init` writes. */
-import type { ConfigValues } from './schema.js';
+import type { ConfigValues, LndNodeConfig } from './schema.js';
 
 export interface TemplateValues {
   readonly network: ConfigValues['network'];
@@ -7,9 +7,11 @@ export interface TemplateValues {
   readonly seedEnv: string | undefined;
   readonly databaseUrl: string;
   readonly listen: string;
+  /** None: the simulated network. */
+  readonly lnd?: readonly LndNodeConfig[];
 }
 
-export function configTemplate({ network, seedFile, seedEnv, databaseUrl, listen }: TemplateValues): string {
+export function configTemplate({ network, seedFile, seedEnv, databaseUrl, listen, lnd = [] }: TemplateValues): string {
   const seed =
     seedEnv === undefined ? `seed_file = ${quoted(seedFile ?? 'seed.age')}` : `seed_env = ${quoted(seedEnv)}`;
   return `# Manifold configuration. Every key outside [[...]] can be overridden by the environment: MANIFOLD_DATABASE_URL
@@ -34,25 +36,16 @@ ${seed}
 # SQLite for one daemon; postgres://user@host/database for several on one database.
 url = ${quoted(databaseUrl)}
 
+[daemon]
+# How this daemon is called in lists of who serves which node. Default: the name of the machine.
+# name = "shop-1"
+
 [api]
 listen = ${quoted(listen)}
 # The API is not encrypted. Set this only behind a proxy that does TLS.
 # allow_remote = false
 
-# The nodes of the cluster. Kind "sim" is a simulated network inside the daemon, new at every start: for trying things
-# out. Whatever it holds when the daemon ends is gone with it.
-[[nodes]]
-name = "alpha"
-kind = "sim"
-
-[[nodes]]
-name = "beta"
-kind = "sim"
-
-[[nodes]]
-name = "gamma"
-kind = "sim"
-
+${lnd.length > 0 ? lndNodes(lnd) : SIMULATED_NODES}
 [invoice]
 # expiry_seconds = 3600
 # How long a complete payment of a hold invoice may wait for your word.
@@ -67,10 +60,17 @@ kind = "sim"
 # mpp_timeout_seconds = 60
 # Another daemon may take over a node whose owner is silent for so long.
 # lease_ttl_seconds = 10
+# So many blocks before its expiry a settled part that is not final is an alarm, and its channel is closed where
+# force_close allows it. 22 at the least.
+# guard_blocks = 24
 
 [webhooks]
 # Whether webhooks may point at loopback and private addresses.
 # allow_private = false
+
+[events]
+# How long events can be read. Invoices and payments are kept for ever.
+# keep_days = 90
 
 [log]
 # fatal, error, warn, info, debug, trace
@@ -80,4 +80,45 @@ level = "info"
 
 function quoted(text: string): string {
   return JSON.stringify(text);
+}
+
+const SIMULATED_NODES = `# The nodes of the cluster. Kind "sim" is a simulated network inside the daemon, new at every start: for trying things
+# out. Whatever it holds when the daemon ends is gone with it.
+[[nodes]]
+name = "alpha"
+kind = "sim"
+
+[[nodes]]
+name = "beta"
+kind = "sim"
+
+[[nodes]]
+name = "gamma"
+kind = "sim"
+`;
+
+function lndNodes(nodes: readonly LndNodeConfig[]): string {
+  return `# The nodes of the cluster. Files hold the secrets; this file only names them.
+${nodes.map(lndNode).join('\n')}`;
+}
+
+function lndNode(node: LndNodeConfig): string {
+  const { name, address, tls_cert, macaroon, tls_server_name, node_id, force_close, register_preimages } = node;
+  return `[[nodes]]
+name = ${quoted(name)}
+kind = "lnd"
+# Of the gRPC listener (rpclisten).
+address = ${quoted(address)}
+${tls_cert === undefined ? '# No tls_cert: the certificate is from an authority that this machine trusts.' : `tls_cert = ${quoted(tls_cert)}`}
+# \`manifold doctor\` prints the line that bakes it with the least rights.
+macaroon = ${quoted(macaroon)}
+# The name in the certificate, where it is not the address's.
+${tls_server_name === undefined ? '# tls_server_name = "alice.internal"' : `tls_server_name = ${quoted(tls_server_name)}`}
+# Any other node at this address is refused.
+${node_id === undefined ? `# node_id = "02${'0'.repeat(64)}"` : `node_id = ${quoted(node_id)}`}
+# Whether a channel may be closed on chain when a settled payment would be lost otherwise.
+force_close = ${force_close}
+# Whether LND is told the preimages of settled payments that do not become final, so that it claims them on chain.
+register_preimages = ${register_preimages}
+`;
 }

@@ -4,10 +4,10 @@ import { scidText } from '../../wire/scid.js';
 import { toHex } from '../../wire/bytes.js';
 import { decodeLdkPhantomRouteHints, phantomRouteHintsOfJson } from '../../phantom/index.js';
 import { fromHex } from '../../wire/bytes.js';
-import type { MemberStatus } from '../../receive/member.js';
 import type { LocalChannel } from '../../receive/node-port.js';
 import { compact } from '../compact.js';
 import { decodeText } from '../decode.js';
+import { type ForeignNode, type Held, type NodeAlarm, NodeDirectory, type NodeView } from '../node-directory.js';
 import type { ApiContext } from './context.js';
 import { endpoint } from './endpoint.js';
 import { Problem, serviceProblem } from './problems.js';
@@ -17,6 +17,8 @@ import { amountMsat, wholeNumber } from './values.js';
 const anything = z.record(z.string(), z.unknown());
 
 export function clusterRoutes(app: OpenAPIHono, api: ApiContext): void {
+  const { receiver, store, watch, alarms } = api;
+  const directory = new NodeDirectory({ receiver, store, watch, alarms });
   endpoint(app, api, {
     method: 'get',
     path: '/v1/nodes',
@@ -25,18 +27,26 @@ export function clusterRoutes(app: OpenAPIHono, api: ApiContext): void {
     answer: {
       status: 200,
       description: 'The nodes',
-      schema: z.object({ nodes: z.array(anything), imported: z.array(anything) }),
+      schema: z.object({
+        nodes: z.array(anything),
+        elsewhere: z.array(anything),
+        imported: z.array(anything),
+        phantom_node_id: z.string(),
+      }),
     },
     async handle() {
-      const nodes = api.receiver
-        .status()
-        .map((status) => memberJson(status, api.receiver.cluster.channelsOf(status.name)));
+      const { nodes: views, elsewhere: foreign } = await directory.list();
+      const nodes = views.map((view) => nodeJson(view, api.receiver.cluster.channelsOf(view.status.name)));
+      const elsewhere = foreign.map(foreignJson);
       const imported = api.hints.members.map(({ nodeId, channels, importedScids }) => ({
         node_id: toHex(nodeId),
         channels: channels.length,
         phantom_scids: importedScids?.map((scid) => scid.toString()) ?? [],
       }));
-      return { status: 200, body: { nodes, imported, phantom_node_id: toHex(api.keys().current.keys.phantomNodeId) } };
+      return {
+        status: 200,
+        body: { nodes, elsewhere, imported, phantom_node_id: toHex(api.keys().current.keys.phantomNodeId) },
+      };
     },
   });
   endpoint(app, api, {
@@ -54,21 +64,27 @@ export function clusterRoutes(app: OpenAPIHono, api: ApiContext): void {
   if (api.embedded) simRoutes(app, api);
 }
 
-function memberJson(status: MemberStatus, channels: readonly LocalChannel[]): Record<string, unknown> {
+function nodeJson(view: NodeView, channels: readonly LocalChannel[]): Record<string, unknown> {
+  const { status, owner, held } = view;
   const { info } = status;
   return compact({
     name: status.name,
     kind: status.kind,
     state: status.state,
-    reason: status.reason,
+    // An owner's id is of use to nobody but the ledger.
+    reason: status.state === 'standby' && owner ? `served by ${owner.name}` : status.reason,
+    health: view.health,
     node_id: info && toHex(info.nodeId),
+    alias: info?.alias,
     network: info?.network,
     version: info?.version,
-    height: status.height ?? info?.height,
-    epoch: status.epoch,
-    held_htlcs: status.heldHtlcs,
-    held_msat: status.heldMsat.toString(),
-    blocks_left: status.blocksLeft,
+    refusals: info?.refusals?.length ? info.refusals : undefined,
+    owner: owner?.name,
+    served_here: owner?.isUs ?? status.state === 'live',
+    height: view.height,
+    lag_blocks: view.lag,
+    epoch: status.epoch ?? owner?.epoch,
+    ...heldJson(held),
     spendable_msat: sum(channels, ({ spendableMsat }) => spendableMsat),
     receivable_msat: sum(channels, ({ receivableMsat }) => receivableMsat),
     channels: channels.map((channel) =>
@@ -81,6 +97,34 @@ function memberJson(status: MemberStatus, channels: readonly LocalChannel[]): Re
         receivable_msat: channel.receivableMsat.toString(),
       }),
     ),
+    alarms: view.alarms.map(alarmJson),
+  });
+}
+
+function foreignJson({ nodeId, owner, lag, held, alarms }: ForeignNode): Record<string, unknown> {
+  return compact({
+    node_id: nodeId,
+    owner: owner.name,
+    height: owner.height,
+    lag_blocks: lag,
+    epoch: owner.epoch,
+    ...heldJson(held),
+    alarms: alarms.map(alarmJson),
+  });
+}
+
+function heldJson({ htlcs, msat, blocksLeft }: Held): Record<string, unknown> {
+  return { held_htlcs: htlcs, held_msat: msat?.toString(), blocks_left: blocksLeft };
+}
+
+function alarmJson({ code, message, since, paymentHash, channelId, htlcId }: NodeAlarm): Record<string, unknown> {
+  return compact({
+    code,
+    message,
+    since: new Date(since).toISOString(),
+    payment_hash: paymentHash,
+    channel_id: channelId?.toString(),
+    htlc_id: htlcId?.toString(),
   });
 }
 

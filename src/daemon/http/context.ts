@@ -4,6 +4,8 @@ import type { KeyRing } from '../../phantom/index.js';
 import type { Clock } from '../../receive/clock.js';
 import type { Receiver } from '../../receive/receiver.js';
 import type { Store } from '../../store/index.js';
+import type { DaemonAlarms } from '../alarms.js';
+import type { ClusterWatch } from '../cluster-watch.js';
 import type { EmbeddedNetwork } from '../embedded.js';
 import type { EventHub } from '../event-hub.js';
 import type { HintBook } from '../hints.js';
@@ -15,6 +17,9 @@ import type { EndpointContext } from './endpoint.js';
 export interface ApiContext extends EndpointContext {
   readonly store: Store;
   readonly receiver: Pick<Receiver, 'status' | 'cluster' | 'nodeIds'>;
+  /** Who serves which node, if there may be other daemons. */
+  readonly watch?: ClusterWatch;
+  readonly alarms?: DaemonAlarms;
   readonly invoices: InvoiceService;
   readonly hub: EventHub;
   readonly hints: HintBook;

@@ -1,6 +1,6 @@
 /** How the API refuses: RFC 9457 problem documents with stable codes. */
 import { StoreConflict, StoreDiskFull, StoreError } from '../../store/index.js';
-import type { ServiceError } from '../invoices.js';
+import type { ServiceError } from '../service-error.js';
 
 export interface ProblemDocument {
   /** The code as a URI. */
@@ -74,7 +74,7 @@ export function storeProblem(error: unknown): Problem | undefined {
   if (!(error instanceof StoreError) || error instanceof StoreConflict) return undefined;
   const wait = error instanceof StoreDiskFull ? '30' : '2';
   const detail =
-    'the database does not take the request at present; try again after the seconds in Retry-After, with the same Idempotency-Key';
+    'the database does not take the request at present; forwards go on and held payments wait. Bring it back, then try again (a POST with the same Idempotency-Key)';
   return new Problem(503, error.code, detail, { headers: { 'retry-after': wait } });
 }
 

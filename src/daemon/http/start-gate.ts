@@ -5,6 +5,8 @@ import { Problem, problemResponse } from './problems.js';
 export class StartGate {
   readonly #app: OpenAPIHono;
   #isOpen = false;
+  /** What the start waits for. */
+  waitsFor: string | undefined;
 
   constructor(app: OpenAPIHono) {
     this.#app = app;
@@ -18,6 +20,10 @@ export class StartGate {
   readonly fetch: OpenAPIHono['fetch'] = (request, ...rest) => {
     if (this.#isOpen || new URL(request.url).pathname === '/healthz') return this.#app.fetch(request, ...rest);
     const headers = { 'retry-after': '1' };
-    return problemResponse(new Problem(503, 'starting', 'the daemon is starting; ask again in a second', { headers }));
+    const detail =
+      this.waitsFor === undefined
+        ? 'the daemon is starting; ask again in a second'
+        : `the daemon is starting and waits for the database (${this.waitsFor}); forwards of the nodes go on`;
+    return problemResponse(new Problem(503, 'starting', detail, { headers }));
   };
 }

@@ -37,6 +37,8 @@ const DEFAULT_POLL_MS = 1_000;
 const DEFAULT_FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 3_600_000;
 const GONE = 410;
+/** A delivery that we did not get back so long after its time went to another daemon, or its webhook is gone. */
+const FORGET_AFTER_MS = 60_000;
 
 interface Endpoint {
   running: number;
@@ -49,6 +51,8 @@ export class WebhookDeliverer {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #abort = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  /** When deliveries that failed or were put off are due again, by our clock. */
+  readonly #waiting = new Map<string, number>();
   #looking: Promise<void> | undefined;
   #again = false;
   #stopped = true;
@@ -81,6 +85,13 @@ export class WebhookDeliverer {
   forgetPauses(): void {
     for (const endpoint of this.#endpoints.values()) endpoint.pausedUntil = 0;
     this.kick();
+  }
+
+  /** Deliveries that wait for another try, as far as this daemon knows. */
+  get waiting(): number {
+    const oldest = this.#options.clock.now() - FORGET_AFTER_MS;
+    for (const [name, dueAt] of this.#waiting) if (dueAt < oldest) this.#waiting.delete(name);
+    return this.#waiting.size;
   }
 
   /** Looks now for what is due. */
@@ -142,6 +153,7 @@ export class WebhookDeliverer {
     if (endpoint.running >= MOST_PER_ENDPOINT || endpoint.pausedUntil > now) {
       const wait = Math.max(endpoint.pausedUntil - now, 1_000);
       metrics.delivery('deferred');
+      this.#waiting.set(nameOf(delivery), now + wait);
       await store.webhooks.record(id, delivery.event.seq, {
         type: 'retry',
         status: 'waiting for its turn',
@@ -166,6 +178,7 @@ export class WebhookDeliverer {
     const isDone = status !== undefined && status >= 200 && status < 300;
     metrics.delivery(isDone ? 'delivered' : 'failed');
     if (isDone) {
+      this.#waiting.delete(nameOf(delivery));
       endpoint.pausedUntil = 0;
       await store.webhooks.record(webhook.id, event.seq, { type: 'done', status: String(status) });
       return;
@@ -173,6 +186,7 @@ export class WebhookDeliverer {
     const reason = status === undefined ? failure : `answered ${status}`;
     const wait = this.#retryDelay(attempts);
     endpoint.pausedUntil = clock.now() + wait;
+    this.#waiting.set(nameOf(delivery), endpoint.pausedUntil);
     log.warn(
       { webhook: webhook.id, event: event.seq.toString(), attempts, reason, retryMs: wait },
       'a webhook was not delivered',
@@ -228,4 +242,8 @@ export class WebhookDeliverer {
     if (!endpoint) this.#endpoints.set(id, (endpoint = { running: 0, pausedUntil: 0 }));
     return endpoint;
   }
+}
+
+function nameOf({ webhook, event }: Delivery): string {
+  return `${webhook.id}/${event.seq}`;
 }

@@ -12,6 +12,7 @@ import {
   draw,
   opposite,
   quietly,
+  type ChannelChange,
   type HtlcObservation,
   type Policy,
   type Removal,
@@ -32,7 +33,7 @@ export interface ChannelEnd {
   htlcReturned(htlc: SimHtlc, removal: Removal): void;
   /** The end of an incoming HTLC is irrevocable. */
   htlcFinal(htlc: SimHtlc, outcome: 'settled' | 'failed', onChain: boolean): void;
-  channelUp(channel: SimChannel): void;
+  channelChanged(channel: SimChannel, change: ChannelChange): void;
 }
 
 export class SimHtlc {
@@ -296,7 +297,9 @@ export class SimChannel {
   /** Call when an end went on- or offline. */
   refresh(): void {
     if (!this.#wanted) {
+      const wasUp = this.link.up;
       this.link.setUp(false);
+      if (wasUp) this.#tell('down');
       return;
     }
     if (this.link.up || this.#reconnecting) return;
@@ -316,7 +319,11 @@ export class SimChannel {
     this.link.setUp(true);
     this.#world.trace.note(`${this.name} up`);
     for (const htlc of this.live) if (htlc.mailbox) this.#scheduleSignature(htlc);
-    for (const end of this.ends) end.channelUp(this);
+    this.#tell('up');
+  }
+
+  #tell(change: ChannelChange): void {
+    for (const end of this.ends) end.channelChanged(this, change);
   }
 
   /** A side learned of a block: it goes on chain for an HTLC of its own that should be gone. */
@@ -336,6 +343,7 @@ export class SimChannel {
     this.#closedAt = this.#world.chainHeight();
     this.link.setUp(false);
     this.#world.trace.note(`${this.name} closed`);
+    this.#tell('closed');
     for (const htlc of [...this.live]) {
       if (htlc.committedAt === undefined) {
         this.#finish(htlc, 'failed', { kind: 'timeout' }); // not part of the commitment that was published

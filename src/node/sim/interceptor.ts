@@ -19,11 +19,25 @@ export interface InterceptorConfig {
   readonly autoFailBlocks: BlockDelta | undefined;
   /** Codes the node can send in its own name; others become a temporary channel failure. */
   readonly nodeFailureCodes: 'any' | ReadonlySet<number>;
-  /** What happens to a new HTLC while nobody listens. */
-  readonly withoutSession: 'hold' | 'fail';
+  /**
+   * What happens while nobody listens. `fail`: a new HTLC fails, one that may have been shown before is held. `resume`: the
+   * node forwards on its own, also what it held when the stream ended.
+   */
+  readonly withoutSession: 'hold' | 'fail' | 'resume';
+  readonly heldSet: HeldSetModel;
   /** How long a dropped stream still counts as open, ms: the node has to notice first. */
   readonly slotLingerMs: number;
 }
+
+/**
+ * How strict the node is about what it holds.
+ *
+ * `plain`: an answer for an HTLC that is gone has no effect, one that sits on chain can be settled until the chain decides.
+ * `lnd`: such an answer ends the stream, and an HTLC on chain is held no longer than until its expiry.
+ * `lnd-before-0.20.2`: also, a refused answer loses the HTLC; its going on chain is not told while it is held, and what was
+ * held can then be answered without effect; an HTLC on chain is forgotten with the next block.
+ */
+export type HeldSetModel = 'plain' | 'lnd' | 'lnd-before-0.20.2';
 
 /** What LND can send in its own name. */
 export const LND_FAILURE_CODES: ReadonlySet<number> = new Set([
@@ -37,6 +51,7 @@ export const DEFAULT_INTERCEPTOR: InterceptorConfig = {
   autoFailBlocks: 19,
   nodeFailureCodes: LND_FAILURE_CODES,
   withoutSession: 'hold',
+  heldSet: 'plain',
   slotLingerMs: 0,
 };
 
@@ -65,12 +80,14 @@ const PHANTOM_PACKET_LENGTH = 292;
 const keyText = (channelId: bigint, htlcId: bigint): string => `${channelId}/${htlcId}`;
 
 export class Interceptor {
-  readonly config: InterceptorConfig;
+  config: InterceptorConfig;
   readonly faults: PresentationFaults = { twice: 0.2, delayMs: [0, 0], loseFinals: false };
   readonly #world: World;
   readonly #host: InterceptorHost;
   readonly #record: (answer: AnswerObservation) => void;
   readonly #held = new Map<string, IncomingForward>();
+  /** Held HTLCs that went on chain unnoticed: what is answered for them goes nowhere. */
+  readonly #astray = new Set<string>();
   readonly #finals = new Map<string, FinalResult['outcome']>();
   #session: SimSession | undefined;
   #slotFreeAt = 0;
@@ -102,14 +119,28 @@ export class Interceptor {
    */
   hold(incoming: IncomingForward, fresh: boolean): void {
     const { htlc } = incoming;
-    if (!this.#session && fresh && this.config.withoutSession === 'fail') {
+    const { withoutSession } = this.config;
+    if (!this.#session && fresh && withoutSession === 'fail') {
       this.#host.failAsNode(incoming, TEMPORARY_CHANNEL_FAILURE);
       return;
     }
+    if (!this.#session && !htlc.onChain && withoutSession === 'resume') {
+      this.#host.resume(incoming);
+      return;
+    }
     const key = keyText(htlc.channel.scid, htlc.id);
+    if (htlc.onChain && !this.#takesOnChain(key, incoming)) return;
     this.#held.set(key, incoming);
     this.#session?.answered.delete(key);
     if (this.#session) this.#present(this.#session, key, incoming);
+  }
+
+  #takesOnChain(key: string, { htlc }: IncomingForward): boolean {
+    const { heldSet } = this.config;
+    if (heldSet !== 'plain' && htlc.add.cltvExpiry <= this.#host.height) return false;
+    if (heldSet !== 'lnd-before-0.20.2' || !this.#held.has(key)) return true;
+    this.#astray.add(key);
+    return false;
   }
 
   deadline(htlc: SimHtlc): BlockHeight {
@@ -130,6 +161,7 @@ export class Interceptor {
       ended: () => {
         if (this.#session === session) this.#session = undefined;
         trace.note(`${this.#host.name} session ended`);
+        if (this.config.withoutSession === 'resume') this.#release();
       },
     });
     this.#session = session;
@@ -147,28 +179,49 @@ export class Interceptor {
     this.#session.end(reason);
   }
 
+  /** What can be forwarded is, as if nobody had ever listened. */
+  #release(): void {
+    for (const [key, incoming] of [...this.#held]) {
+      if (incoming.htlc.onChain) continue;
+      this.#held.delete(key);
+      this.#host.resume(incoming);
+    }
+  }
+
   /** The node lost its memory. */
   crash(): void {
+    this.#held.clear();
+    this.#astray.clear();
     this.#session?.end('connection lost');
     this.#slotFreeAt = 0;
-    this.#held.clear();
   }
 
   heightSeen(height: BlockHeight): void {
     const session = this.#session;
     session?.toClient(() => session.handlers.onHeight(height));
     for (const [key, incoming] of [...this.#held]) {
-      if (incoming.htlc.onChain || this.config.autoFailBlocks === undefined) continue;
+      if (incoming.htlc.onChain && !this.#astray.has(key)) {
+        if (this.#forgetsOnChain(incoming, height)) this.#held.delete(key);
+        continue;
+      }
+      if (this.config.autoFailBlocks === undefined) continue;
       if (this.deadline(incoming.htlc) > height) continue;
       this.#held.delete(key);
+      this.#astray.delete(key);
       this.#world.trace.note(`${this.#host.name} auto-fails ${key}`);
       this.#host.failAsNode(incoming, TEMPORARY_CHANNEL_FAILURE);
     }
   }
 
+  #forgetsOnChain({ htlc }: IncomingForward, height: BlockHeight): boolean {
+    const { heldSet } = this.config;
+    return heldSet === 'lnd-before-0.20.2' || (heldSet === 'lnd' && htlc.add.cltvExpiry <= height);
+  }
+
   final(htlc: SimHtlc, outcome: FinalResult['outcome'], onChain: boolean): void {
     const key = keyText(htlc.channel.scid, htlc.id);
     this.#held.delete(key);
+    this.#astray.delete(key);
     this.#finals.set(key, outcome);
     const session = this.#session;
     if (!session || this.faults.loseFinals) return;
@@ -227,18 +280,22 @@ export class Interceptor {
     const incoming = held === undefined ? undefined : this.#held.get(held);
     if (held === undefined || !incoming) {
       this.#observe(key, answer, 'late');
+      if (this.config.heldSet !== 'plain') session.end(NOT_HELD);
       return;
     }
-    const problem = objection(incoming, answer);
+    const astray = this.#astray.has(held);
+    const problem = objection(incoming, answer, incoming.htlc.onChain && !astray);
     if (problem) {
       // LND ends the stream on every answer it may not carry out.
       this.#observe(key, answer, 'refused', incoming);
+      if (this.config.heldSet === 'lnd-before-0.20.2') this.#held.delete(held);
       session.end(problem);
       return;
     }
-    this.#observe(key, answer, 'applied', incoming);
+    this.#observe(key, answer, astray ? 'late' : 'applied', incoming);
     this.#held.delete(held);
-    this.#carryOut(incoming, answer);
+    this.#astray.delete(held);
+    if (!astray) this.#carryOut(incoming, answer);
   }
 
   #carryOut(incoming: IncomingForward, answer: HtlcAnswer): void {
@@ -283,12 +340,15 @@ const TEMPORARY_CHANNEL_FAILURE = encodeFailureMessage(FailureCode.temporaryChan
   channelUpdate: new Uint8Array(),
 });
 
+/** LND's words for an answer that comes too late. */
+export const NOT_HELD = 'forward does not exist';
+
 /** Why the node may not do what it is told; undefined if it may. */
-function objection({ htlc }: IncomingForward, answer: HtlcAnswer): string | undefined {
+function objection({ htlc }: IncomingForward, answer: HtlcAnswer, onChain: boolean): string | undefined {
   if (answer.action === 'settle') {
     return equalBytes(sha256(answer.preimage), htlc.add.paymentHash) ? undefined : 'preimage does not fit the hash';
   }
-  if (htlc.onChain) return `${answer.action} of an HTLC that is on chain`;
+  if (onChain) return `${answer.action} of an HTLC that is on chain`;
   if (answer.action === 'fail-as-phantom' && answer.packet.length !== PHANTOM_PACKET_LENGTH) {
     return `a failure packet has ${PHANTOM_PACKET_LENGTH} bytes`;
   }

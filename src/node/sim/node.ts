@@ -12,7 +12,7 @@ import { checkForward, checkInterception, failureMessage } from './forwarding.js
 import type { Incoming, IncomingForward } from './incoming.js';
 import { Interceptor, type InterceptorConfig, type InterceptorHost } from './interceptor.js';
 import { Till, type TillHost } from './till.js';
-import { type AnswerObservation, type Removal, type Side, type World } from './types.js';
+import { type AnswerObservation, type ChannelChange, type Removal, type Side, type World } from './types.js';
 
 /** A relay that does not do what the onion asks of it. */
 export interface ForwardCheat {
@@ -22,6 +22,15 @@ export interface ForwardCheat {
   readonly skimBlocks?: BlockDelta;
   /** Flips a bit of this byte of the onion it passes on. */
   readonly garbleByte?: number;
+}
+
+/** Told what happens at a node, whoever listens to its HTLCs. Must not change the network in the same turn. */
+export interface NodeWatcher {
+  power?(online: boolean): void;
+  height?(height: BlockHeight): void;
+  /** The end of an incoming HTLC is irrevocable. */
+  final?(htlc: SimHtlc, outcome: 'settled' | 'failed', onChain: boolean): void;
+  channel?(channel: SimChannel, change: ChannelChange): void;
 }
 
 export interface SimNodeOptions {
@@ -41,6 +50,7 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
   readonly channels: SimChannel[] = [];
   readonly till: Till;
   readonly interceptor: Interceptor | undefined;
+  readonly watchers = new Set<NodeWatcher>();
   cheat: ForwardCheat | undefined;
   readonly #world: World;
   readonly #secret: Uint8Array;
@@ -103,6 +113,7 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
   htlcFinal(htlc: SimHtlc, outcome: 'settled' | 'failed', onChain: boolean): void {
     this.#incoming.delete(htlc);
     this.interceptor?.final(htlc, outcome, onChain);
+    for (const watcher of this.watchers) watcher.final?.(htlc, outcome, onChain);
   }
 
   /** Reads the onion and acts. Runs again for every open HTLC after a restart. */
@@ -308,6 +319,7 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
     this.#height = height;
     for (const channel of this.channels) channel.heightSeen(channel.sideOf(this), height);
     this.interceptor?.heightSeen(height);
+    for (const watcher of this.watchers) watcher.height?.(height);
   }
 
   // --- power
@@ -323,6 +335,7 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
     }
     this.till.crash();
     this.interceptor?.crash();
+    for (const watcher of this.watchers) watcher.power?.(false);
   }
 
   /** Comes back; open HTLCs are handled again, channel by channel, as the channels come up. */
@@ -339,10 +352,12 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
       else channel.refresh();
     }
     this.#replayOnConnect = new Set(this.channels);
+    for (const watcher of this.watchers) watcher.power?.(true);
   }
 
-  channelUp(channel: SimChannel): void {
-    if (this.#replayOnConnect.delete(channel)) this.#replay(channel);
+  channelChanged(channel: SimChannel, change: ChannelChange): void {
+    for (const watcher of this.watchers) watcher.channel?.(channel, change);
+    if (change === 'up' && this.#replayOnConnect.delete(channel)) this.#replay(channel);
   }
 
   #replay(channel: SimChannel): void {

@@ -92,6 +92,13 @@ export class SimSession implements InterceptSession {
     for (const waiting of this.#heartbeats.splice(0)) waiting.resolve(this.#host.height());
   }
 
+  /** Ends the stream behind the answers that are on their way. */
+  endInOrder(reason: string): void {
+    this.#pipe.send(CLIENT, () => {
+      this.end(reason);
+    });
+  }
+
   /** Ends the stream; what is on its way is lost. */
   end(reason: string): void {
     if (!this.#open) return;

@@ -93,6 +93,9 @@ export interface AnswerObservation {
   readonly fate: 'applied' | 'lost' | 'refused' | 'late';
 }
 
+/** What a channel does to its ends. */
+export type ChannelChange = 'up' | 'down' | 'closed';
+
 /** Draws from a range. */
 export function draw(random: Random, [least, most]: Range): number {
   return least === most ? least : random.int(least, most);

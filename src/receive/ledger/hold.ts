@@ -9,10 +9,12 @@ import type { Step } from './work.js';
  * unless it was given before; the caller has checked that it hashes to the payment hash.
  */
 export function settleHold(work: Step, preimage: string | undefined): LedgerReply {
-  const { terms, sets } = work.account;
+  const { terms } = work.account;
   if (!terms || terms.mode !== 'hold') {
     return refused('not_a_hold_invoice', 'only hold invoices are settled by hand; others settle by themselves');
   }
+  review(work); // a payment may be complete since a node came back, without anybody having looked
+  const { sets } = work.account;
   if (sets.some(({ state }) => state === 'settling' || state === 'settled')) return { type: 'done' };
   if (terms.wish === 'cancel') return refused('canceled', 'the invoice was canceled; make a new one');
   const accepted = sets.find(({ state, acceptedAt }) => state === 'open' && acceptedAt !== undefined);

@@ -8,7 +8,7 @@ import { incorrectPaymentDetails } from './failures.js';
 import { cancelAccount, settleHold } from './hold.js';
 import { failSet, review } from './sets.js';
 import type { Account, LedgerCommand, LedgerEvent, LedgerReply, Part, PartKey, PresentedPart } from './types.js';
-import { decidePart, findPart, livePart, putPart, putSet, type Step, type StepContext } from './work.js';
+import { decidePart, findPart, livePart, NO_EPOCH, putPart, putSet, type Step, type StepContext } from './work.js';
 
 export interface StepResult {
   readonly account: Account;
@@ -134,9 +134,6 @@ function refusePart(work: Step, command: Extract<LedgerCommand, { type: 'refuse'
   }
   return replyFor(work, part.key);
 }
-
-/** No lease has this epoch, so a part marked with it does not count. */
-const NO_EPOCH = 0;
 
 function recall(work: Step, { key, epoch, onChain }: Extract<LedgerCommand, { type: 'recall' }>): LedgerReply {
   if (!ownsStream(work, key, epoch)) return { type: 'fenced' };

@@ -27,12 +27,19 @@ export interface LedgerView {
   emit(event: LedgerEvent): void;
 }
 
+export interface LedgerHint {
+  /** Nodes for which decisions were made; undefined: any. */
+  readonly nodeIds: readonly string[] | undefined;
+  /** Nodes whose streams were given back; undefined: any. */
+  readonly freed?: readonly string[] | undefined;
+}
+
 export interface LedgerStore {
   /** No other process can write: a lease of another owner is that of a process that is dead. */
   readonly soleWriter?: boolean;
 
-  /** Calls back when decisions may have been made for these nodes (undefined: any) by whatever process. May be lost. */
-  onHint?(listener: (hint: { readonly nodeIds: readonly string[] | undefined }) => void): () => void;
+  /** Calls back when something may have changed, by whatever process. May be lost. */
+  onHint?(listener: (hint: LedgerHint) => void): () => void;
 
   /**
    * Runs `body` inside one serializable transaction over the accounts of `paymentHashes` and all leases.

@@ -28,6 +28,9 @@ export interface Step {
   readonly events: LedgerEvent[];
 }
 
+/** Of a part shown on chain: no lease has this epoch, so it does not count. */
+export const NO_EPOCH = 0;
+
 export function findPart(account: Account, key: PartKey): Part | undefined {
   const text = partKeyText(key);
   return account.parts.find((part) => partKeyText(part.key) === text);

@@ -19,9 +19,9 @@ import {
 } from '../ledger-rows.js';
 import { LATEST_PARTS, LATEST_SETS, LIVE_PARTS, LIVE_SETS, postgresSql, selectSql } from '../ledger-sql.js';
 import type { Tables } from '../tables.js';
-import { isConnectionLost, isSerializationFailure, isUniqueViolation, toStoreError } from './errors.js';
+import { isSerializationFailure, isSuspect, isUniqueViolation, toStoreError } from './errors.js';
 import { CHANNEL, Hints } from './listener.js';
-import { openPool } from './pool.js';
+import { Connections, DEFAULT_LIMITS, type PoolLimits } from './pool.js';
 
 /** Collisions end when the others commit; the server lets at least one through each time. */
 const MAX_ATTEMPTS = 60;
@@ -48,22 +48,27 @@ const INSERT_EVENTS = { name: 'event_insert', text: postgresSql.insert('event', 
 export class PostgresEngine implements Engine {
   readonly kind = 'postgres';
   readonly soleWriter = false;
-  readonly #pool: pg.Pool;
+  /** Of the ledger alone: whatever else is asked of the database, leases are renewed and parts decided. */
+  readonly #ledger: Connections;
+  readonly #others: Connections;
   readonly #db: Kysely<Tables>;
   readonly #hints: Hints;
   #closing: Promise<void> | undefined;
 
-  constructor(url: string) {
-    const pool = openPool(url);
-    this.#pool = pool;
+  constructor(url: string, limits: PoolLimits = DEFAULT_LIMITS) {
+    this.#ledger = new Connections(url, limits);
+    const others = new Connections(url, limits);
+    this.#others = others;
+    const pool = { connect: () => others.connect(), end: () => others.end() };
     this.#db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-    this.#hints = new Hints(url, (payload) => pool.query('select pg_notify($1, $2)', [CHANNEL, payload]));
+    this.#hints = new Hints(url, limits, (payload) => others.run('select pg_notify($1, $2)', [CHANNEL, payload]));
   }
 
   async query<T>(body: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     try {
       return await body(this.#db);
     } catch (thrown) {
+      this.#others.failed(thrown);
       throw toStoreError(thrown, 'unknown');
     }
   }
@@ -73,6 +78,7 @@ export class PostgresEngine implements Engine {
       try {
         return await this.#db.transaction().setIsolationLevel('serializable').execute(body);
       } catch (thrown) {
+        this.#others.failed(thrown);
         if (isSerializationFailure(thrown) || isUniqueViolation(thrown)) throw thrown;
         throw toStoreError(thrown, 'unknown');
       }
@@ -84,7 +90,7 @@ export class PostgresEngine implements Engine {
   }
 
   async #ledgerAttempt(paymentHashes: readonly string[], step: (rows: LedgerRows) => LedgerChanges): Promise<void> {
-    const client = await this.#connect();
+    const client = await connect(this.#ledger);
     let outcome: CommitOutcome = 'not_committed';
     let broken = false;
     try {
@@ -105,6 +111,7 @@ export class PostgresEngine implements Engine {
       // The server answers the commit of a failed transaction with a friendly ROLLBACK.
       if (command !== 'COMMIT') throw new StoreConflict('the server rolled the transaction back');
     } catch (thrown) {
+      this.#ledger.failed(thrown);
       broken = await abandon(client, thrown);
       if (isSerializationFailure(thrown) || isUniqueViolation(thrown)) throw thrown;
       throw toStoreError(thrown, outcome);
@@ -113,16 +120,8 @@ export class PostgresEngine implements Engine {
     }
   }
 
-  async #connect(): Promise<pg.PoolClient> {
-    try {
-      return await this.#pool.connect();
-    } catch (thrown) {
-      throw toStoreError(thrown, 'not_committed');
-    }
-  }
-
   async readLedger(paymentHashes: readonly string[]): Promise<Omit<LedgerRows, 'now' | 'leases'>> {
-    const client = await this.#connect();
+    const client = await connect(this.#others);
     let broken = false;
     try {
       // One snapshot for the three tables.
@@ -133,6 +132,7 @@ export class PostgresEngine implements Engine {
       ]);
       return account;
     } catch (thrown) {
+      this.#others.failed(thrown);
       broken = await abandon(client, thrown);
       throw toStoreError(thrown, 'not_committed');
     } finally {
@@ -142,9 +142,10 @@ export class PostgresEngine implements Engine {
 
   async now(): Promise<Millis> {
     try {
-      const { rows } = await this.#pool.query<{ now: bigint }>(NOW);
-      return intFromColumn(rows[0]!.now);
+      const [row] = await this.#ledger.run<{ now: bigint }>(NOW);
+      return intFromColumn(row!.now);
     } catch (thrown) {
+      this.#ledger.failed(thrown);
       throw toStoreError(thrown, 'not_committed');
     }
   }
@@ -158,15 +159,25 @@ export class PostgresEngine implements Engine {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#hints.close().then(() => this.#db.destroy());
+    this.#closing ??= this.#hints
+      .close()
+      .then(() => Promise.all([this.#ledger.end(), this.#db.destroy()]))
+      .then(() => undefined);
     return this.#closing;
+  }
+}
+
+async function connect(connections: Connections): Promise<pg.PoolClient> {
+  try {
+    return await connections.connect();
+  } catch (thrown) {
+    throw toStoreError(thrown, 'not_committed');
   }
 }
 
 /** Ends a failed transaction. True if the connection must not be used again. */
 async function abandon(client: pg.PoolClient, thrown: unknown): Promise<boolean> {
-  // Errors of the caller's own code leave a healthy connection: the rollback then says how it is.
-  if (thrown instanceof Error && 'severity' in thrown && isConnectionLost(thrown)) return true;
+  if (isSuspect(thrown)) return true;
   try {
     await client.query('rollback');
     return false;

@@ -30,6 +30,8 @@ const UNAVAILABLE: ReadonlySet<string> = new Set([
   '55P03',
 ]);
 const DISK_FULL: ReadonlySet<string> = new Set(['53100', 'ENOSPC']);
+/** Two processes make the same table at once: the second finds its type (42710) or the table itself (42P07). */
+const ALREADY_THERE: ReadonlySet<string> = new Set(['42710', '42P07']);
 /** Wrong password, unknown role or database, not allowed. */
 const MISCONFIGURED = /^(28|3D|42501)/;
 
@@ -47,7 +49,7 @@ function codeOf(thrown: unknown): string {
 }
 
 /** True if the connection cannot be used any more. An answer of the server has a severity; everything else is the socket. */
-export function isConnectionLost(thrown: unknown): boolean {
+function isConnectionLost(thrown: unknown): boolean {
   const code = codeOf(thrown);
   return !isServerAnswer(thrown) || code.startsWith('57P') || code.startsWith('08') || code === '25P03';
 }
@@ -56,7 +58,24 @@ function isServerAnswer(thrown: unknown): boolean {
   return typeof (Object(thrown) as { severity?: unknown }).severity === 'string';
 }
 
-/** `bodyErrors`: errors thrown by the caller's own code pass unchanged. */
+/** Statements that the server knows no longer: after a change of the schema, or behind a pooler that swaps servers. */
+const STALE_STATEMENT: ReadonlySet<string> = new Set(['0A000', '26000']);
+const READ_ONLY = '25006';
+
+/** True if connections made so far should not be used again: lost, silent, or leading to the wrong server. */
+export function isSuspect(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false;
+  const code = codeOf(thrown);
+  if (code === READ_ONLY || STALE_STATEMENT.has(code)) return true;
+  return isServerAnswer(thrown) ? isConnectionLost(thrown) : isFromDriver(thrown) && !isPoolExhausted(thrown);
+}
+
+/** All connections are in use: that says nothing about them. */
+function isPoolExhausted({ message }: Error): boolean {
+  return message.startsWith('timeout exceeded when trying to connect');
+}
+
+/** Errors thrown by the caller's own code pass unchanged. */
 export function toStoreError(thrown: unknown, outcome: CommitOutcome): unknown {
   if (thrown instanceof StoreError || !(thrown instanceof Error)) return thrown;
   const code = codeOf(thrown);
@@ -77,7 +96,7 @@ export function toStoreError(thrown: unknown, outcome: CommitOutcome): unknown {
       return new StoreUnavailable(`the database server cannot serve us now: ${thrown.message}`, outcome, thrown);
     }
     // Class 23: integrity constraints.
-    if (code.startsWith('23'))
+    if (code.startsWith('23') || ALREADY_THERE.has(code))
       return new StoreConflict(`the write breaks a rule of the ledger: ${thrown.message}`, thrown);
     // Classes 22 and 42: our own statement is wrong. Anything else is trouble of the server.
     if (/^(22|42)/.test(code)) return thrown;

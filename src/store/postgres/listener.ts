@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import type { Hint } from '../engine.js';
-import { clientConfig } from './pool.js';
+import { clientConfig, type PoolLimits } from './pool.js';
 
 export const CHANNEL = 'manifold_decisions';
 const FIRST_RETRY_MS = 200;
@@ -12,19 +12,22 @@ const MAX_PAYLOAD = 7_900;
 
 export class Hints {
   readonly #url: string;
+  readonly #limits: PoolLimits;
   readonly #notify: (payload: string) => Promise<unknown>;
   /** Tells our own notifications, already delivered in process, from those of others. */
   readonly #self = randomUUID();
   readonly #listeners = new Set<(hint: Hint) => void>();
   #client: pg.Client | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #probe: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
   #closed = false;
   #waiting: Hint | undefined;
   #sending = false;
 
-  constructor(url: string, notify: (payload: string) => Promise<unknown>) {
+  constructor(url: string, limits: PoolLimits, notify: (payload: string) => Promise<unknown>) {
     this.#url = url;
+    this.#limits = limits;
     this.#notify = notify;
   }
 
@@ -56,14 +59,14 @@ export class Hints {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#probe);
     this.#listeners.clear();
     await this.#client?.end().catch(() => undefined);
   }
 
   async #connect(): Promise<void> {
     this.#retry = undefined;
-    // A listener waits for an answer as long as it takes.
-    const client = new pg.Client({ ...clientConfig(this.#url), query_timeout: undefined });
+    const client = new pg.Client(clientConfig(this.#url, this.#limits));
     this.#client = client;
     client.on('notification', ({ payload }) => {
       const received = decode(payload ?? '');
@@ -78,11 +81,27 @@ export class Hints {
       await client.query(`listen ${CHANNEL}`);
       this.#retryMs = FIRST_RETRY_MS;
       // Whatever was sent while nobody listened is unknown.
-      this.#tell({ nodeIds: undefined, events: true });
+      this.#tell({ nodeIds: undefined, freed: undefined, events: true });
+      this.#probeLater(client);
     } catch {
       await client.end().catch(() => undefined);
       this.#reconnectLater(client);
     }
+  }
+
+  #probeLater(client: pg.Client): void {
+    clearTimeout(this.#probe);
+    this.#probe = setTimeout(() => {
+      if (this.#closed || this.#client !== client) return;
+      client.query('select 1').then(
+        () => this.#probeLater(client),
+        () => {
+          this.#reconnectLater(client);
+          void client.end().catch(() => undefined);
+        },
+      );
+    }, this.#limits.probeMs);
+    this.#probe.unref();
   }
 
   #reconnectLater(client: pg.Client): void {
@@ -99,21 +118,24 @@ export class Hints {
   }
 }
 
+type Nodes = Hint['nodeIds'];
+
 function merge(a: Hint, b: Hint): Hint {
-  const nodeIds =
-    a.nodeIds === undefined || b.nodeIds === undefined ? undefined : [...new Set([...a.nodeIds, ...b.nodeIds])];
-  return { nodeIds, events: a.events || b.events };
+  const both = (x: Nodes, y: Nodes): Nodes =>
+    x === undefined || y === undefined ? undefined : [...new Set([...x, ...y])];
+  return { nodeIds: both(a.nodeIds, b.nodeIds), freed: both(a.freed, b.freed), events: a.events || b.events };
 }
 
-/** `sender events(0|1) nodes(comma list, or * if too many or unknown)` */
-function encode(sender: string, { nodeIds, events }: Hint): string {
-  const head = `${sender} ${events ? 1 : 0} `;
-  const full = head + (nodeIds?.join(',') ?? '*');
-  return full.length <= MAX_PAYLOAD ? full : `${head}*`;
+/** `sender events(0|1) decided freed`, the last two comma lists, or * if too many or unknown */
+function encode(sender: string, { nodeIds, freed, events }: Hint): string {
+  const head = `${sender} ${events ? 1 : 0}`;
+  const list = (nodes: Nodes): string => nodes?.join(',') ?? '*';
+  const full = `${head} ${list(nodeIds)} ${list(freed)}`;
+  return full.length <= MAX_PAYLOAD ? full : `${head} * *`;
 }
 
 function decode(payload: string): { readonly sender: string; readonly hint: Hint } {
-  const [sender = '', events, nodes = '*'] = payload.split(' ');
-  const nodeIds = nodes === '*' ? undefined : nodes === '' ? [] : nodes.split(',');
-  return { sender, hint: { nodeIds, events: events !== '0' } };
+  const [sender = '', events, decided = '*', freed = '*'] = payload.split(' ');
+  const nodes = (list: string): Nodes => (list === '*' ? undefined : list === '' ? [] : list.split(','));
+  return { sender, hint: { nodeIds: nodes(decided), freed: nodes(freed), events: events !== '0' } };
 }

@@ -1,0 +1,111 @@
+/** An LND over its gRPC interface. See `receive/node-port.ts` for what the ports promise. */
+import type {
+  FinalResult,
+  GuardPort,
+  HtlcKey,
+  InterceptHandlers,
+  InterceptPort,
+  InterceptSession,
+  LocalChannel,
+  NodeInfo,
+  NodePort,
+} from '../../receive/node-port.js';
+import { equalBytes } from '../../wire/bytes.js';
+import type { NodeId } from '../../wire/units.js';
+import { LND_FAILURE_CODES } from './answers.js';
+import { LndClient, type LndEndpoint } from './client.js';
+import { LndError } from './errors.js';
+import { lndGuard } from './guard.js';
+import { askInfo } from './info.js';
+import { localChannel } from './local-channels.js';
+import { PeerPolicies } from './peer-policies.js';
+import { listChannels, lookupHtlcResolution } from './rpc/channels.js';
+import { getInfo } from './rpc/node.js';
+import { LndSession } from './session.js';
+
+export interface LndNodeOptions extends LndEndpoint {
+  /** What the operator's configuration calls the node. */
+  readonly name: string;
+  /** The guard may close channels; the macaroon has to grant it. */
+  readonly forceClose: boolean;
+  /** The guard may add invoices; the macaroon has to grant it. */
+  readonly registerPreimages: boolean;
+}
+
+export class LndNode implements NodePort {
+  readonly kind = 'lnd';
+  readonly name: string;
+  readonly intercept: InterceptPort;
+  readonly guard?: GuardPort;
+  readonly #endpoint: LndEndpoint;
+  /** For single questions; each session has a connection of its own. */
+  readonly #client: LndClient;
+  readonly #policies: PeerPolicies;
+  readonly #sessions = new Set<LndSession>();
+  #isClosed = false;
+  /** Who answered last; an HTLC's key names its node. */
+  #nodeId: NodeId | undefined;
+
+  /** Connects on first use. */
+  constructor(options: LndNodeOptions) {
+    this.name = options.name;
+    this.#endpoint = options;
+    this.#client = new LndClient(options);
+    this.#policies = new PeerPolicies(this.#client, () => performance.now());
+    this.intercept = {
+      nodeFailureCodes: LND_FAILURE_CODES,
+      open: (handlers) => this.#open(handlers),
+      lookupFinal: (key) => this.#lookupFinal(key),
+    };
+    const guard = lndGuard(this.#client, options);
+    if (guard) this.guard = guard;
+  }
+
+  async info(): Promise<NodeInfo> {
+    const info = await askInfo(this.#client);
+    this.#nodeId = info.nodeId;
+    return info;
+  }
+
+  async channels(): Promise<readonly LocalChannel[]> {
+    const [{ channels }, { blockHeight }] = await Promise.all([
+      this.#client.call(listChannels, {}),
+      this.#client.call(getInfo, {}),
+    ]);
+    const policies = await this.#policies.of(channels);
+    return channels.flatMap((channel) => localChannel(channel, policies.get(channel.chanId), blockHeight) ?? []);
+  }
+
+  /** Ends what is open; the node is not usable afterwards. */
+  close(): void {
+    this.#isClosed = true;
+    for (const session of this.#sessions) session.close();
+    this.#client.close();
+  }
+
+  async #open(handlers: InterceptHandlers): Promise<InterceptSession> {
+    const session = await LndSession.open({
+      endpoint: this.#endpoint,
+      expected: this.#nodeId,
+      handlers,
+      onOver: (over) => this.#sessions.delete(over),
+    });
+    if (this.#isClosed) session.close();
+    if (session.isOver)
+      throw new LndError('ended', `LND at ${this.#endpoint.address} was left while its stream opened`);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  async #lookupFinal({ nodeId, channelId, htlcId }: HtlcKey): Promise<FinalResult['outcome'] | undefined> {
+    this.#nodeId ??= (await this.info()).nodeId;
+    if (!equalBytes(nodeId, this.#nodeId)) return undefined;
+    try {
+      const { settled } = await this.#client.call(lookupHtlcResolution, { chanId: channelId, htlcIndex: htlcId });
+      return settled ? 'settled' : 'failed';
+    } catch (error) {
+      if (error instanceof LndError && error.kind === 'not-found') return undefined;
+      throw error;
+    }
+  }
+}

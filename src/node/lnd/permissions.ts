@@ -1,0 +1,59 @@
+/** What Manifold asks of an LND, call by call, and the macaroon that grants exactly that. */
+import { addInvoice, closeChannel, getChanInfo, listChannels, lookupHtlcResolution } from './rpc/channels.js';
+import { htlcInterceptor, subscribeHtlcEvents } from './rpc/intercept.js';
+import { getInfo, getVersion, registerBlockEpochNtfn } from './rpc/node.js';
+
+/** What a macaroon is for. Whatever it is, the calls that tell the node's identity and height belong to it. */
+export type LndPurpose = 'receive' | 'send' | 'register-preimages' | 'force-close';
+
+/** A call with what LND asks for it besides its own name: `entity:action`, all of them. */
+export interface Permission {
+  /** `/package.Service/Name` */
+  readonly uri: string;
+  readonly broad: readonly string[];
+}
+
+const permission = ({ path }: { readonly path: string }, ...broad: string[]): Permission => ({
+  uri: path,
+  broad,
+});
+
+const ALWAYS: readonly Permission[] = [permission(getInfo, 'info:read'), permission(getVersion, 'info:read')];
+
+const BY_PURPOSE: Readonly<Record<LndPurpose, readonly Permission[]>> = {
+  receive: [
+    permission(registerBlockEpochNtfn, 'onchain:read'),
+    permission(listChannels, 'offchain:read'),
+    permission(getChanInfo, 'info:read'),
+    permission(htlcInterceptor, 'offchain:write'),
+    permission(subscribeHtlcEvents, 'offchain:read'),
+    permission(lookupHtlcResolution, 'offchain:read'),
+  ],
+  // Granted ahead, so that a node set up now needs no other macaroon once its cluster pays too.
+  send: [
+    permission({ path: '/routerrpc.Router/SendToRouteV2' }, 'offchain:write'),
+    permission({ path: '/routerrpc.Router/TrackPaymentV2' }, 'offchain:read'),
+    permission({ path: '/routerrpc.Router/TrackPayments' }, 'offchain:read'),
+    permission({ path: '/lnrpc.Lightning/ListPayments' }, 'offchain:read'),
+    permission({ path: '/lnrpc.Lightning/DeletePayment' }, 'offchain:write'),
+    permission({ path: '/lnrpc.Lightning/DescribeGraph' }, 'info:read'),
+    permission({ path: '/lnrpc.Lightning/SubscribeChannelGraph' }, 'info:read'),
+    permission({ path: '/lnrpc.Lightning/GetNodeInfo' }, 'info:read'),
+  ],
+  'register-preimages': [permission(addInvoice, 'invoices:write')],
+  'force-close': [
+    permission(listChannels, 'offchain:read'),
+    permission(closeChannel, 'onchain:write', 'offchain:write'),
+  ],
+};
+
+export function permissionsFor(purposes: readonly LndPurpose[]): readonly Permission[] {
+  const all = [...ALWAYS, ...purposes.flatMap((purpose) => BY_PURPOSE[purpose])];
+  return [...new Map(all.map((one) => [one.uri, one])).values()];
+}
+
+/** The command, to be run where LND runs, that writes `manifold.macaroon`. */
+export function bakeLine(purposes: readonly LndPurpose[]): string {
+  const uris = permissionsFor(purposes).map(({ uri }) => `uri:${uri}`);
+  return ['lncli bakemacaroon --save_to manifold.macaroon', ...uris].join(' ');
+}

@@ -1,0 +1,16 @@
+/** Tests with real nodes: one file after the other, each in a process of its own that ends with all it started. */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    name: 'nodes',
+    include: ['test/nodes/**/*.test.ts'],
+    globalSetup: ['test/support/postgres-setup.ts'],
+    pool: 'forks',
+    isolate: true,
+    fileParallelism: false,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    slowTestThreshold: 30_000,
+  },
+});
