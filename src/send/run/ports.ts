@@ -1,0 +1,51 @@
+/** What paying needs of a Lightning node. Declared beside its user; adapters in `node/` implement it. */
+import type { BlockHeight, Millis, Msat, NodeId, PaymentHash } from '../../wire/units.js';
+import type { LookUpAnswer, PartOutcome } from '../payment/messages.js';
+import type { PaymentPart } from '../payment/payment.js';
+import type { SourceChannel } from '../plan/request.js';
+
+/** Time as an argument: wall clock in the daemon, virtual in tests and the simulated network. */
+export interface Clock {
+  now(): Millis;
+  /** Runs `task` once after `delay` milliseconds. Returns a function that cancels it. */
+  after(delay: Millis, task: () => void): () => void;
+}
+
+/** A node's own channels as they stand now. */
+export interface NodeBalances {
+  readonly nodeId: NodeId;
+  readonly height: BlockHeight;
+  /** Usable channels; what is in flight is taken off what can be spent. */
+  readonly channels: readonly SourceChannel[];
+}
+
+/** A part that is to be sent, or was. */
+export interface OutgoingPart {
+  readonly paymentHash: PaymentHash;
+  /** What the whole payment delivers to the payee, in all its parts: `total_msat` of the payload. */
+  readonly totalMsat: Msat;
+  readonly part: PaymentPart;
+}
+
+/** A question about a part whose fate is unknown. */
+export interface LookUp extends OutgoingPart {
+  /** All parts of the payment that were recorded as sent by this node, the one asked for included, in the order of ids. */
+  readonly siblings: readonly PaymentPart[];
+}
+
+export interface SendPort {
+  /** Rejects when the node cannot be asked now. */
+  balances(): Promise<NodeBalances>;
+  /**
+   * Sends a part along its route and resolves with its end, which may take days. Called once in the life of a part. What the
+   * node refuses before it sends anything resolves as a `local` failure. Rejects when the outcome cannot be told any more, as
+   * when the connection is lost: the part may be on its way or not.
+   * @param accepted called when the node has let the HTLC go; need not be
+   */
+  send(part: OutgoingPart, accepted: () => void): Promise<PartOutcome>;
+  /**
+   * How the part stands by the node's own durable record. `never_seen` only if the node would know. Does not wait for the
+   * end. Never rejects: a node that cannot be asked makes the answer `unavailable`.
+   */
+  lookUp(question: LookUp): Promise<LookUpAnswer>;
+}
