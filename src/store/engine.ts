@@ -1,5 +1,5 @@
 /** What a database engine offers to the rest of the store. Implemented in `sqlite/` and `postgres/`. */
-import type { Kysely, Transaction } from 'kysely';
+import type { Compilable, Kysely, Transaction } from 'kysely';
 import type { Millis } from '../wire/units.js';
 import type { EngineKind } from './columns.js';
 import type { LedgerChanges, LedgerRows } from './ledger-rows.js';
@@ -16,6 +16,14 @@ export interface Hint {
   readonly freed: readonly string[] | undefined;
   /** Events were written. */
   readonly events: boolean;
+  /** Payments of ours, what they teach, or HTLCs of the internal node were written. */
+  readonly payments: boolean;
+}
+
+/** A statement that has to change so many rows. */
+export interface Write {
+  readonly query: Compilable;
+  readonly changes: number;
 }
 
 export interface Engine {
@@ -28,6 +36,13 @@ export interface Engine {
 
   /** Runs `body` in one serializable transaction; it may run several times. Errors come out as `StoreError`. */
   transaction<T>(body: (db: Transaction<Tables>) => Promise<T>): Promise<T>;
+
+  /**
+   * Runs statements in order in one transaction, in as few trips as the engine can. False if one of them did not change the
+   * rows it has to, or breaks a rule of the schema: then nothing was written. What is read by them is as last committed, but
+   * need not be of one moment.
+   */
+  writeAll(writes: (db: Kysely<Tables>) => readonly Write[]): Promise<boolean>;
 
   /** Reads what the ledger knows of the hashes, hands it to `step` and writes what that returns, in one transaction. */
   ledgerTransaction(paymentHashes: readonly string[], step: (rows: LedgerRows) => LedgerChanges): Promise<void>;

@@ -80,6 +80,14 @@ export class StoreConflict extends StoreError {
   readonly nextStep = 'Nothing was written. Report this as a bug, with the log around it.';
 }
 
+/** A row cannot be read: it was changed by hand, or the disk lost part of it. */
+export class StoreDamaged extends StoreError {
+  override readonly name = 'StoreDamaged';
+  readonly code = 'store_damaged';
+  readonly nextStep =
+    'Restore the row named in the message from a backup, and check the disk; whatever it describes stands still until then.';
+}
+
 /** Transactions of other processes kept winning. Asking again is safe. */
 export class StoreContention extends StoreError {
   override readonly name = 'StoreContention';

@@ -2,11 +2,10 @@
  * The outbox. Events are written inside the transactions they tell of and get their place in the sequence afterwards: were
  * the number taken inside, a transaction that commits late would slip in behind readers that are already past it.
  */
-import { sql } from 'kysely';
 import type { Millis } from '../wire/units.js';
 import { intFromColumn, textFromColumn } from './columns.js';
 import type { Engine } from './engine.js';
-import { StoreConflict, StoreContention } from './errors.js';
+import { sequenceTable } from './sequence.js';
 
 export interface StoredEvent {
   /** Rises by one from event to event. */
@@ -25,8 +24,6 @@ export interface EventFilter {
 }
 
 const PURGE_BATCH = 1_000;
-const SEQUENCE_BATCH = 2_000;
-const SEQUENCE_ATTEMPTS = 10;
 
 export class Events {
   readonly #engine: Engine;
@@ -39,35 +36,8 @@ export class Events {
    * Gives events without a number the next ones, in the order they were written. Any process may call it at any time; two at
    * once cannot give out the same number. Resolves with how many were numbered.
    */
-  async sequence(): Promise<number> {
-    let total = 0;
-    for (;;) {
-      const count = await this.#sequenceOnce();
-      total += count;
-      if (count < SEQUENCE_BATCH) return total;
-    }
-  }
-
-  async #sequenceOnce(): Promise<number> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        // One statement sees one state of the table: the highest number and the rows without one fit together.
-        const result = await this.#engine.query((db) =>
-          sql`
-            update event set seq = v.next_seq
-            from (
-              select id, (select coalesce(max(seq), 0) from event) + row_number() over (order by id) as next_seq
-              from event where seq is null order by id limit ${sql.lit(SEQUENCE_BATCH)}
-            ) as v
-            where event.id = v.id and event.seq is null`.execute(db),
-        );
-        return Number(result.numAffectedRows ?? 0n);
-      } catch (thrown) {
-        // Another process was faster, or both waited for each other; its numbers are visible now.
-        const raced = thrown instanceof StoreConflict || thrown instanceof StoreContention;
-        if (!raced || attempt >= SEQUENCE_ATTEMPTS) throw thrown;
-      }
-    }
+  sequence(): Promise<number> {
+    return sequenceTable(this.#engine, 'event');
   }
 
   /** Events after `afterSeq` in order. A reader that goes on from the last seq it got misses none. */

@@ -3,6 +3,7 @@ export type { Hint } from './engine.js';
 export {
   StoreBusy,
   StoreConflict,
+  StoreDamaged,
   StoreDiskFull,
   StoreError,
   StoreMisconfigured,
@@ -12,6 +13,14 @@ export {
 } from './errors.js';
 export type { EventFilter, Events, StoredEvent } from './events.js';
 export type { Idempotency, IdempotencyClaim, IdempotencyOutcome, IdempotentRequest } from './idempotency.js';
+export type {
+  InternalHtlc,
+  InternalHtlcEnd,
+  InternalHtlcKey,
+  InternalHtlcs,
+  InternalPartName,
+  NewInternalHtlc,
+} from './internal-htlcs.js';
 export type {
   InvoiceCursor,
   InvoiceQuery,
@@ -24,6 +33,7 @@ export type {
   PaymentQuery,
 } from './invoices.js';
 export type { Meta } from './meta.js';
+export type { Payments } from './payments.js';
 export { type LateStoreOptions, openStore, openStoreLate, type Store, type StoreOptions } from './store.js';
 export type { ApiToken, Tokens } from './tokens.js';
 export type { Delivery, DeliveryResult, Webhook, Webhooks } from './webhooks.js';

@@ -2,7 +2,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Millis } from '../wire/units.js';
 import type { EngineKind } from './columns.js';
-import type { Engine, Hint } from './engine.js';
+import type { Engine, Hint, Write } from './engine.js';
 import { StoreError } from './errors.js';
 import type { LedgerChanges, LedgerRows } from './ledger-rows.js';
 import type { Tables } from './tables.js';
@@ -57,6 +57,11 @@ export class LateEngine implements Engine {
   async transaction<T>(body: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
     await this.ready();
     return this.#engine.transaction(body);
+  }
+
+  async writeAll(writes: (db: Kysely<Tables>) => readonly Write[]): Promise<boolean> {
+    await this.ready();
+    return this.#engine.writeAll(writes);
   }
 
   async ledgerTransaction(paymentHashes: readonly string[], step: (rows: LedgerRows) => LedgerChanges): Promise<void> {

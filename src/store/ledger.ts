@@ -35,7 +35,7 @@ export class Ledger implements LedgerStore, LedgerReader {
       const changes = view.changes();
       const [nodeIds, freed] = [decidedNodes(changes), freedNodes(changes)];
       const events = changes.events.length > 0;
-      hint = nodeIds.length > 0 || freed.length > 0 || events ? { nodeIds, freed, events } : undefined;
+      hint = nodeIds.length > 0 || freed.length > 0 || events ? { nodeIds, freed, events, payments: false } : undefined;
       return changes;
     });
     if (hint) this.#engine.hint(hint);

@@ -4,6 +4,7 @@ import { columnTypes, type EngineKind } from './columns.js';
 import type { Engine } from './engine.js';
 import { StoreConflict, StoreSchemaTooNew } from './errors.js';
 import { initialSchema } from './migration-0001.js';
+import { payingSchema } from './migration-0002.js';
 import type { Tables } from './tables.js';
 
 export interface Migration {
@@ -12,7 +13,10 @@ export interface Migration {
 }
 
 /** Position + 1 is the version. */
-export const MIGRATIONS: readonly Migration[] = [{ name: 'initial', up: initialSchema }];
+export const MIGRATIONS: readonly Migration[] = [
+  { name: 'initial', up: initialSchema },
+  { name: 'paying', up: payingSchema },
+];
 
 const CREATE_ATTEMPTS = 5;
 

@@ -6,12 +6,15 @@ import type { Engine, Hint } from './engine.js';
 import { StoreMisconfigured } from './errors.js';
 import { Events } from './events.js';
 import { Idempotency } from './idempotency.js';
+import { InternalHtlcs } from './internal-htlcs.js';
 import { Invoices } from './invoices.js';
 import { LateEngine } from './late-engine.js';
 import { Ledger } from './ledger.js';
 import { Meta } from './meta.js';
 import { migrate } from './migrations.js';
+import { Payments } from './payments.js';
 import { PostgresEngine } from './postgres/engine.js';
+import { purgeSenders } from './senders.js';
 import { SqliteEngine } from './sqlite/engine.js';
 import { Tokens } from './tokens.js';
 import { Webhooks } from './webhooks.js';
@@ -36,6 +39,8 @@ export class Store extends Ledger {
   readonly idempotency: Idempotency;
   readonly webhooks: Webhooks;
   readonly meta: Meta;
+  readonly payments: Payments;
+  readonly internalHtlcs: InternalHtlcs;
 
   constructor(engine: Engine) {
     super(engine);
@@ -46,6 +51,8 @@ export class Store extends Ledger {
     this.idempotency = new Idempotency(engine);
     this.webhooks = new Webhooks(engine);
     this.meta = new Meta(engine);
+    this.payments = new Payments(engine);
+    this.internalHtlcs = new InternalHtlcs(engine);
   }
 
   get soleWriter(): boolean {
@@ -57,17 +64,19 @@ export class Store extends Ledger {
   }
 
   /**
-   * Forgets what was told before this time: events, and webhook deliveries that were made. What an enabled webhook is still
-   * owed stays. Payments, invoices and the ledger are not touched. In small steps, safe to run beside everything else and
-   * in several processes.
+   * Forgets what was told before this time: events, webhook deliveries that were made, lessons that are in the knowledge
+   * snapshot, processes that are long gone. What an enabled webhook is still owed stays. Payments, invoices and the ledger
+   * are not touched. In small steps, safe to run beside everything else and in several processes.
    */
   async purge(before: Millis): Promise<{ readonly events: number; readonly deliveries: number }> {
+    await this.payments.purgeLessons(before);
+    await purgeSenders(this.#engine, before);
     const deliveries = await this.webhooks.purge(before);
     return { events: await this.events.purge(before), deliveries };
   }
 
   /**
-   * Calls `listener` after commits that wrote decisions or events, of this process at once and of others soon. A hint may
+   * Calls `listener` after commits that wrote decisions, events or payments of ours, of this process at once and of others soon. A hint may
    * be lost, doubled or late: poll as well. Returns a function that stops it.
    */
   onHint(listener: (hint: Hint) => void): () => void {

@@ -1,5 +1,5 @@
 /** The tables as Kysely sees them. Column meanings are those of the types they carry; see `migrations.ts` for the rules. */
-import type { ColumnType, GeneratedAlways } from 'kysely';
+import type { ColumnType, GeneratedAlways, Kysely } from 'kysely';
 
 /** Both engines return bigint and take either. */
 type Integer = ColumnType<bigint, bigint | number, bigint | number>;
@@ -130,6 +130,79 @@ export interface SchemaVersionTable {
   applied_at: Integer;
 }
 
+export interface PaymentTable {
+  id: string;
+  payment_hash: string;
+  /** JSON. */
+  request: string;
+  /** JSON, without the parts. */
+  state: string;
+  phase: string;
+  is_ended: Integer;
+  holds_hash: Integer;
+  /** Whoever drives it is asked to stop it. */
+  stop_asked: Integer;
+  version: Integer;
+  owner: string;
+  epoch: Integer;
+  created_at: Integer;
+  amount_msat: Integer;
+  /** Of parts that have settled or may. */
+  fee_msat: Integer;
+}
+
+export interface PaymentPartTable {
+  payment_id: string;
+  part_id: Integer;
+  node_id: string;
+  state: string;
+  /** JSON. */
+  body: string;
+}
+
+export interface SenderTable {
+  owner: string;
+  expires_at: Integer;
+  is_gone: Integer;
+}
+
+export interface LessonTable {
+  id: GeneratedAlways<bigint>;
+  seq: OptionalInteger;
+  owner: string;
+  created_at: Integer;
+  /** JSON. */
+  body: string;
+}
+
+export interface KnowledgeTable {
+  id: Integer;
+  seq: Integer;
+  /** JSON. */
+  body: string;
+  /** JSON: lessons behind `seq` that are in the body. */
+  ahead: string;
+}
+
+export interface InternalHtlcTable {
+  htlc_id: GeneratedAlways<bigint>;
+  node_id: string;
+  channel_id: Integer;
+  payment_hash: string;
+  part_id: Integer;
+  sent_at: Integer;
+  amount_msat: Integer;
+  expiry: Integer;
+  /** Hex. */
+  onion: string;
+  state: string;
+  preimage: OptionalText;
+  /** Hex. */
+  packet: OptionalText;
+  created_at: Integer;
+  ended_at: OptionalInteger;
+}
+
 export interface Tables {
   lease: LeaseTable;
   htlc_set: HtlcSetTable;
@@ -141,5 +214,14 @@ export interface Tables {
   webhook: WebhookTable;
   delivery: DeliveryTable;
   meta: MetaTable;
+  payment: PaymentTable;
+  payment_part: PaymentPartTable;
+  sender: SenderTable;
+  lesson: LessonTable;
+  knowledge: KnowledgeTable;
+  internal_htlc: InternalHtlcTable;
   schema_version: SchemaVersionTable;
 }
+
+/** The database itself or a transaction on it. */
+export type Db = Kysely<Tables>;

@@ -309,7 +309,7 @@ describe.each(ENGINES)('ledger on $name', (engine) => {
     expect(hints).toEqual([]);
     const decidedHash = newHash();
     await put({ paymentHash: decidedHash, parts: [settledPart(decidedHash)] });
-    expect(hints.at(-1)).toEqual({ nodeIds: [NODE], freed: [], events: false });
+    expect(hints.at(-1)).toEqual({ nodeIds: [NODE], freed: [], events: false, payments: false });
     stop();
   });
 

@@ -2,9 +2,10 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { openStore, StoreMisconfigured, StoreSchemaTooNew } from '../../src/store/index.js';
 import { type Migration, MIGRATIONS, migrate } from '../../src/store/migrations.js';
-import { openEngine } from '../../src/store/store.js';
+import { openEngine, Store } from '../../src/store/store.js';
 import { ENGINES } from './engines.js';
-import { lease } from './rows.js';
+import { order } from './payment-steps.js';
+import { lease, newHash, settledPart, settlingSet } from './rows.js';
 
 const LATER: Migration = {
   name: 'later',
@@ -24,6 +25,33 @@ describe.each(ENGINES)('migrations on $name', (engine) => {
     await first.close();
     const second = await database.open();
     expect(await second.leases()).toEqual([lease()]);
+    await database.drop();
+  });
+
+  it('take a database of version 1 with all it holds to today', async () => {
+    const database = await engine.create();
+    const hash = newHash();
+    const old = await openEngine({ url: database.url });
+    await migrate(old, MIGRATIONS.slice(0, 1));
+    const before = new Store(old);
+    await before.transact([hash], (view) => {
+      view.putLease(lease());
+      view.putAccount({ ...view.account(hash), sets: [settlingSet(hash)], parts: [settledPart(hash)] });
+      view.emit({ type: 'invoice.canceled', paymentHash: hash });
+    });
+    await before.events.sequence();
+    await expect(before.payments.listOutgoing(1)).rejects.toThrow('payment');
+    const [account, told] = [await before.readAccount(hash), await before.events.read(0n, 10)];
+    expect([account.parts.length, told.length]).toEqual([1, 1]);
+    await before.close();
+    const store = await database.open();
+    expect(await store.leases()).toEqual([lease()]);
+    expect(await store.readAccount(hash)).toEqual(account);
+    expect(await store.events.read(0n, 10)).toEqual(told);
+    expect(await store.payments.startingKnowledge()).toEqual({ snapshot: undefined, seq: 0n, reserved: [] });
+    const { kind, payment } = await store.payments.createPayment(order('a'), []);
+    expect(kind).toBe('created');
+    expect(await store.payments.listOutgoing(10)).toEqual([payment]);
     await database.drop();
   });
 

@@ -11,6 +11,7 @@ import { isSuspect, toStoreError } from '../../src/store/postgres/errors.js';
 import { DEFAULT_LIMITS, type PoolLimits } from '../../src/store/postgres/pool.js';
 import { Store } from '../../src/store/store.js';
 import { createDatabase, postgresUrl } from '../support/postgres.js';
+import { commitOf, lesson, newPreimage, order, sent } from './payment-steps.js';
 import { lease, newHash, NODE, settledPart, settlingSet } from './rows.js';
 import { Proxy } from './proxy.js';
 
@@ -178,6 +179,26 @@ describe.runIf(serverUrl !== undefined)('a PostgreSQL store', () => {
     await pay(store, hash);
     const { sets, parts } = await store.readAccount(hash);
     expect([sets.length, parts.length]).toEqual([1, 1]);
+  });
+
+  it('writes a step of a payment once though the answer to its commit was lost', async () => {
+    const proxy = await Proxy.open(database.url);
+    onTestFinished(() => proxy.close());
+    const { payments, events } = await openWith(proxy.url, {});
+    const { payment } = await payments.createPayment(order('a', newPreimage()), []);
+    const [seq] = [(await payments.startingKnowledge()).seq];
+    await events.sequence();
+    const told = await events.latestSeq();
+    const event = { type: 'sending.alarm', message: 'x' } as const;
+    const step = commitOf(payment, sent(payment.state), { lessons: [lesson(1)], events: [event] });
+    // With the end of the message: "read committed" is no commit.
+    proxy.loseAnswerTo('commit\0');
+    await expect(payments.commitStep(step)).rejects.toMatchObject({ code: 'store_unavailable', outcome: 'unknown' });
+    expect(await payments.commitStep(step)).toBe('committed');
+    expect(await payments.readPayment(payment.id)).toMatchObject({ version: 2 });
+    expect(await payments.lessonsAfter(seq, 10)).toHaveLength(1);
+    await events.sequence();
+    expect(await events.latestSeq()).toBe(told + 1n);
   });
 
   it('is away while the server has no connection to spare', async () => {

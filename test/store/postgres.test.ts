@@ -27,10 +27,10 @@ describe.runIf(available)('PostgreSQL', () => {
     const heard: Record<'ours' | 'theirs', Hint[]> = { ours: [], theirs: [] };
     ours.onHint((hint) => heard.ours.push(hint));
     theirs.onHint((hint) => heard.theirs.push(hint));
-    const unknown: Hint = { nodeIds: undefined, freed: undefined, events: true };
+    const unknown: Hint = { nodeIds: undefined, freed: undefined, events: true, payments: true };
     await expect.poll(() => heard).toEqual({ ours: [unknown], theirs: [unknown] });
     await pay(ours, newHash());
-    const decided: Hint = { nodeIds: [NODE], freed: [], events: false };
+    const decided: Hint = { nodeIds: [NODE], freed: [], events: false, payments: false };
     await expect.poll(() => heard.theirs).toEqual([unknown, decided]);
     expect(heard.ours).toEqual([unknown, decided]);
     const ledger = new Ledger({ store: ours, owner: 'ours' });
@@ -38,7 +38,7 @@ describe.runIf(available)('PostgreSQL', () => {
     if (taken.type !== 'owned') throw new Error('the lease is free');
     await ledger.renewLease(NODE, taken.lease.epoch, 2, taken.lease.expiresAt + 1);
     await ledger.endLease(NODE, taken.lease.epoch);
-    const freed: Hint = { nodeIds: [], freed: [NODE], events: false };
+    const freed: Hint = { nodeIds: [], freed: [NODE], events: false, payments: false };
     await expect.poll(() => heard.theirs).toEqual([unknown, decided, freed]);
     await Promise.all([ours.close(), theirs.close()]);
   });

@@ -80,7 +80,9 @@ function planMore(draft: Draft): void {
     draft.clear('planAt');
     return;
   }
-  if (planAt !== undefined && planAt > draft.context.now) return;
+  // Further away than it ever is made: somebody has set the clock back.
+  const isSoon = planAt !== undefined && planAt <= draft.context.now + draft.timing.collectMs;
+  if (isSoon && planAt > draft.context.now) return;
   draft.clear('planAt');
   const ticket = draft.state.plans + 1;
   draft.set({ plans: ticket, isPlanning: true });
@@ -91,10 +93,13 @@ function planMore(draft: Draft): void {
 function watch(draft: Draft): void {
   const { now } = draft.context;
   for (const part of partsOut(draft.state)) {
-    if (part.state === 'unknown' && part.lookUpAt! <= now) {
+    // A time that is further away than it ever is made: somebody has set the clock back.
+    const isDue = part.lookUpAt! <= now || part.lookUpAt! > now + draft.timing.longestLookUpMs;
+    if (part.state === 'unknown' && isDue) {
       const lookUps = (part.lookUps ?? 0) + 1;
+      const unknownSince = Math.min(part.unknownSince!, now);
       // Asked again even if the answer to this is lost.
-      draft.setPart(part.id, { lookUps, lookedUpAt: now, lookUpAt: now + draft.timing.longestLookUpMs });
+      draft.setPart(part.id, { lookUps, unknownSince, lookedUpAt: now, lookUpAt: now + draft.timing.longestLookUpMs });
       draft.command({ type: 'look_up', part: draft.part(part.id)!, lookUp: lookUps });
     }
     if (part.isSlow !== true && part.sentAt! + draft.timing.slowMs <= now) {

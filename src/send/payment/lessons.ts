@@ -22,7 +22,7 @@ export type PrivateLesson =
   | { readonly kind: 'node_off'; readonly node: NodeId; readonly unsure?: true }
   | { readonly kind: 'policy'; readonly channel: DirectedChannel; readonly policy: Policy }
   /** A hop that only the payee's hints name carries this much at most. */
-  | { readonly kind: 'hint_at_most'; readonly channel: DirectedChannel; readonly atMostMsat: Msat };
+  | { readonly kind: 'at_most'; readonly channel: DirectedChannel; readonly atMostMsat: Msat };
 
 export type Lesson = SharedLesson | PrivateLesson;
 
@@ -31,7 +31,7 @@ export function isPrivate(lesson: Lesson): lesson is PrivateLesson {
     case 'channel_off':
     case 'node_off':
     case 'policy':
-    case 'hint_at_most':
+    case 'at_most':
       return true;
     case 'reserved':
     case 'released':

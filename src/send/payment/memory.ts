@@ -17,9 +17,9 @@ export function memoryOf(state: Pick<PaymentState, 'memory' | 'parts'>): Payment
       case 'policy':
         memory.adoptPolicy(lesson.channel, lesson.policy);
         break;
-      case 'hint_at_most':
+      case 'at_most':
         // Nothing is reserved yet, so one more than the bound fails at the bound.
-        memory.hintFailed({ ...lesson.channel, amountMsat: lesson.atMostMsat + 1n, kind: 'hint' });
+        memory.couldNotCarry({ ...lesson.channel, amountMsat: lesson.atMostMsat + 1n, kind: 'public' });
         break;
     }
   }

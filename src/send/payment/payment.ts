@@ -90,7 +90,6 @@ export interface StopReason {
 export interface Adjustments {
   /** Added to the height, because nodes said that an expiry was too soon. */
   readonly padBlocks: BlockDelta;
-  readonly maxBlocks: BlockDelta;
   readonly maxParts: number;
   readonly offsetBlocks: BlockDelta;
   /** Parts numbered below this belong to rounds that timed out at the payee. */
@@ -134,7 +133,7 @@ export interface PaymentState {
 
 /** A payment that has not begun. */
 export function newPayment(terms: PaymentTerms): PaymentState {
-  const { maxBlocks, maxParts, offsetBlocks } = terms;
+  const { maxParts, offsetBlocks } = terms;
   return {
     terms,
     phase: 'prepared',
@@ -143,7 +142,7 @@ export function newPayment(terms: PaymentTerms): PaymentState {
     isPlanning: false,
     badPlans: 0,
     memory: [],
-    adjustments: { padBlocks: 0, maxBlocks, maxParts, offsetBlocks, timedOutParts: 0, restUntil: 0 },
+    adjustments: { padBlocks: 0, maxParts, offsetBlocks, timedOutParts: 0, restUntil: 0 },
     seen: {},
     repeat: [],
     isEnded: false,

@@ -7,7 +7,7 @@ import { isStop, type Modifier, planThrough, prepareTerms, type Surroundings } f
 import { outstandingOf } from './sums.js';
 
 /** How much more a failed attempt counts at the deadline than at the start. */
-const LATE_URGENCY = 3;
+const LATE_URGENCY = 20;
 
 export type NewPayment =
   | { readonly kind: 'payment'; readonly state: PaymentState }
@@ -63,7 +63,7 @@ function requestFor(state: PaymentState, surroundings: Surroundings): PlanReques
     height,
     budgetMsat,
     maxParts: adjustments.maxParts,
-    maxBlocks: adjustments.maxBlocks,
+    maxBlocks: terms.maxBlocks,
     ...(terms.maxHops === undefined ? {} : { maxHops: terms.maxHops }),
     knowledge,
     memory: memoryOf(state),

@@ -1,10 +1,10 @@
 /** PostgreSQL: for several daemons on one ledger. Serializable transactions, run again when they collide. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { type CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import type pg from 'pg';
 import type { Millis } from '../../wire/units.js';
 import { intFromColumn, type SqlRow, type SqlValue } from '../columns.js';
-import type { Engine, Hint } from '../engine.js';
+import type { Engine, Hint, Write } from '../engine.js';
 import { type CommitOutcome, StoreConflict, StoreContention } from '../errors.js';
 import {
   EVENT_COLUMNS,
@@ -83,6 +83,39 @@ export class PostgresEngine implements Engine {
         throw toStoreError(thrown, 'unknown');
       }
     });
+  }
+
+  async writeAll(writes: (db: Kysely<Tables>) => readonly Write[]): Promise<boolean> {
+    const statements = writes(this.#db).map(({ query, changes }) => ({ ...query.compile(), changes }));
+    try {
+      return await retrying(() => this.#writeAttempt(statements));
+    } catch (thrown) {
+      if (thrown instanceof StoreConflict) return false;
+      throw thrown;
+    }
+  }
+
+  async #writeAttempt(statements: readonly (CompiledQuery & { readonly changes: number })[]): Promise<boolean> {
+    const client = await connect(this.#others);
+    let outcome: CommitOutcome = 'not_committed';
+    let broken = false;
+    try {
+      const [, ...results] = await Promise.all([
+        client.query('begin isolation level read committed'),
+        ...statements.map(({ sql, parameters }) => client.query(sql, [...parameters])),
+      ]);
+      const isDone = statements.every(({ changes }, i) => results[i]!.rowCount === changes);
+      if (isDone) outcome = 'unknown';
+      const { command } = await client.query(isDone ? 'commit' : 'rollback');
+      return isDone && command === 'COMMIT';
+    } catch (thrown) {
+      this.#others.failed(thrown);
+      broken = await abandon(client, thrown);
+      if (isSerializationFailure(thrown) || isUniqueViolation(thrown)) throw thrown;
+      throw toStoreError(thrown, outcome);
+    } finally {
+      client.release(broken);
+    }
   }
 
   ledgerTransaction(paymentHashes: readonly string[], step: (rows: LedgerRows) => LedgerChanges): Promise<void> {

@@ -81,7 +81,7 @@ export class Hints {
       await client.query(`listen ${CHANNEL}`);
       this.#retryMs = FIRST_RETRY_MS;
       // Whatever was sent while nobody listened is unknown.
-      this.#tell({ nodeIds: undefined, freed: undefined, events: true });
+      this.#tell({ nodeIds: undefined, freed: undefined, events: true, payments: true });
       this.#probeLater(client);
     } catch {
       await client.end().catch(() => undefined);
@@ -123,19 +123,29 @@ type Nodes = Hint['nodeIds'];
 function merge(a: Hint, b: Hint): Hint {
   const both = (x: Nodes, y: Nodes): Nodes =>
     x === undefined || y === undefined ? undefined : [...new Set([...x, ...y])];
-  return { nodeIds: both(a.nodeIds, b.nodeIds), freed: both(a.freed, b.freed), events: a.events || b.events };
+  return {
+    nodeIds: both(a.nodeIds, b.nodeIds),
+    freed: both(a.freed, b.freed),
+    events: a.events || b.events,
+    payments: a.payments || b.payments,
+  };
 }
 
-/** `sender events(0|1) decided freed`, the last two comma lists, or * if too many or unknown */
-function encode(sender: string, { nodeIds, freed, events }: Hint): string {
-  const head = `${sender} ${events ? 1 : 0}`;
+/** `sender events(0|1) decided freed payments(0|1)`; decided and freed are comma lists, or * if too many or unknown */
+function encode(sender: string, { nodeIds, freed, events, payments }: Hint): string {
+  const flag = (value: boolean): string => (value ? '1' : '0');
   const list = (nodes: Nodes): string => nodes?.join(',') ?? '*';
-  const full = `${head} ${list(nodeIds)} ${list(freed)}`;
-  return full.length <= MAX_PAYLOAD ? full : `${head} * *`;
+  const of = (decided: string, given: string): string =>
+    `${sender} ${flag(events)} ${decided} ${given} ${flag(payments)}`;
+  const full = of(list(nodeIds), list(freed));
+  return full.length <= MAX_PAYLOAD ? full : of('*', '*');
 }
 
 function decode(payload: string): { readonly sender: string; readonly hint: Hint } {
-  const [sender = '', events, decided = '*', freed = '*'] = payload.split(' ');
+  const [sender = '', events, decided = '*', freed = '*', payments] = payload.split(' ');
   const nodes = (list: string): Nodes => (list === '*' ? undefined : list === '' ? [] : list.split(','));
-  return { sender, hint: { nodeIds: nodes(decided), freed: nodes(freed), events: events !== '0' } };
+  return {
+    sender,
+    hint: { nodeIds: nodes(decided), freed: nodes(freed), events: events !== '0', payments: payments !== '0' },
+  };
 }

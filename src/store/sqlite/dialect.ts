@@ -107,7 +107,7 @@ class ClientDriver implements Driver {
   }
 }
 
-function toSqlValue(value: unknown): SqlValue {
+export function toSqlValue(value: unknown): SqlValue {
   if (value === null || typeof value === 'string' || typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
   throw new TypeError(`a value of type ${typeof value} cannot be stored`);

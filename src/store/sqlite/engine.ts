@@ -2,7 +2,8 @@
 import { Kysely, type Transaction } from 'kysely';
 import type { Millis } from '../../wire/units.js';
 import { type SqlRow, toJson } from '../columns.js';
-import type { Engine, Hint } from '../engine.js';
+import type { Engine, Hint, Write } from '../engine.js';
+import { StoreConflict } from '../errors.js';
 import {
   EVENT_COLUMNS,
   eventToRow,
@@ -19,7 +20,7 @@ import { LATEST_PARTS, LATEST_SETS, LIVE_PARTS, LIVE_SETS, selectSql, sqliteSql 
 import type { Tables } from '../tables.js';
 import { InProcessClient, type SqliteClient, WorkerClient } from './client.js';
 import type { SqliteOptions, SqliteResult, SqliteStatement } from './connection.js';
-import { SqliteClientDialect } from './dialect.js';
+import { SqliteClientDialect, toSqlValue } from './dialect.js';
 import { Gate } from './gate.js';
 
 export interface SqliteEngineOptions extends SqliteOptions {
@@ -69,6 +70,24 @@ export class SqliteEngine implements Engine {
 
   transaction<T>(body: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
     return this.#db.transaction().execute(body);
+  }
+
+  async writeAll(writes: (db: Kysely<Tables>) => readonly Write[]): Promise<boolean> {
+    const statements = writes(this.#db).map(({ query, changes }): SqliteStatement => {
+      const { sql, parameters } = query.compile();
+      return { sql, rows: [parameters.map(toSqlValue)], expectChanges: changes };
+    });
+    const leave = await this.#gate.enter();
+    try {
+      const all = [{ sql: 'begin immediate' }, ...statements, { sql: 'commit' }];
+      await this.#client.execute({ statements: all, rollbackOnFailure: true });
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof StoreConflict) return false;
+      throw thrown;
+    } finally {
+      leave();
+    }
   }
 
   async ledgerTransaction(paymentHashes: readonly string[], step: (rows: LedgerRows) => LedgerChanges): Promise<void> {

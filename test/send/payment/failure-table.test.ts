@@ -57,7 +57,7 @@ function lines({ lessons }: Reaction): string[] {
         return `${lesson.kind} ${lesson.channel.scid}`;
       case 'avoid_channel':
         return `${lesson.kind} ${lesson.channel.scid} ${lesson.forMs / MINUTE}`;
-      case 'hint_at_most':
+      case 'at_most':
         return `${lesson.kind} ${lesson.channel.scid} ${lesson.atMostMsat}`;
       case 'node_off':
         return `${lesson.kind} ${Number.parseInt(toHex(lesson.node).slice(2), 16)}`;
@@ -118,7 +118,7 @@ const EXPECTED: Readonly<Record<number, readonly [along: Expected, final: Expect
     [LAST_OFF, 'replan'],
   ],
   0x1007: [
-    [['passed 1', 'cannot_carry 203'], 'replan'],
+    [['passed 1', 'at_most 203 49999', 'cannot_carry 203'], 'replan'],
     [LAST_OFF, 'replan'],
   ],
   0x4008: [
@@ -154,7 +154,7 @@ const EXPECTED: Readonly<Record<number, readonly [along: Expected, final: Expect
     [LAST_OFF, 'replan'],
   ],
   0x0015: [
-    [['passed 1'], 'replan'],
+    [PLAIN_OFF, 'replan'],
     [ARRIVED, 'stop payee_node'],
   ],
   0x4016: [
@@ -290,7 +290,7 @@ describe('second times and surroundings', () => {
   it('counts own parts on a hint and says nothing about it to others', () => {
     const other = partAt(1, { lastKind: 'hint' }, 20_000n);
     const reaction = reactTo(reported(0x1007, 2), { route: { lastKind: 'hint' }, others: [other] });
-    expect(lines(reaction)).toEqual(['passed 2', 'hint_at_most 399 69999']);
+    expect(lines(reaction)).toEqual(['passed 2', 'at_most 399 69999']);
     expect(lines(reactTo(reported(0x1014, 2), { route: { lastKind: 'hint' } }))).toEqual([
       'passed 2',
       'channel_off 399',
@@ -306,11 +306,13 @@ describe('second times and surroundings', () => {
     expect(lines(reactTo(reported(0x100e, 1), padded))).toEqual(['passed 1', 'channel_off 203', 'mark_node 2']);
   });
 
-  it('expiry too far plans with fewer blocks, then without the channel; at the payee without our offset', () => {
-    // 18 final blocks and two deltas of 40.
-    expect(reactTo(reported(21, 1)).adjust).toEqual({ maxBlocks: 97, offsetBlocks: 0 });
-    expect(lines(reactTo(reported(21, 1), { seen: { 'too_far:203/0': 1 } }))).toEqual(PLAIN_OFF);
+  it('expiry too far spares our offset, then the channel is off; at the payee too', () => {
+    expect(lines(reactTo(reported(21, 1)))).toEqual(PLAIN_OFF);
     const adjustments = { ...newPayment(termsOf()).adjustments, offsetBlocks: 40 };
+    const spared = reactTo(reported(21, 1), { state: { adjustments } });
+    expect([nextOf(spared), spared.adjust, lines(spared)]).toEqual(['replan', { offsetBlocks: 0 }, ['passed 1']]);
+    const again = { state: { adjustments }, seen: { 'too_far:203/0': 1 } };
+    expect(lines(reactTo(reported(21, 1), again))).toEqual(PLAIN_OFF);
     const shorter = reactTo(reported(21, 3), { state: { adjustments } });
     expect([nextOf(shorter), shorter.adjust]).toEqual(['replan', { offsetBlocks: 0, padBlocks: 0 }]);
   });
@@ -324,7 +326,7 @@ describe('second times and surroundings', () => {
     const memory = [{ kind: 'channel_off', channel: { scid: 499n, direction: 0 } }] as const;
     expect(nextOf(reactTo(reported(0x400a, 2), { route, state: { ...state, memory } }))).toBe('stop payee_offline');
     // A blinded path: first only a bound, then off, then a new invoice is needed.
-    expect(lines(reactTo(reported(0xc018, 2), { route, state }))).toEqual(['passed 2', 'hint_at_most 399 49999']);
+    expect(lines(reactTo(reported(0xc018, 2), { route, state }))).toEqual(['passed 2', 'at_most 399 49999']);
     const seen = { 'blinded:399/0': 1 };
     expect(lines(reactTo(reported(0xc018, 2), { route, state, seen }))).toEqual(['passed 2', 'channel_off 399']);
     expect(nextOf(reactTo(reported(0xc018, 3), { route, state }))).toBe('replan');
@@ -465,6 +467,6 @@ describe('updates inside failures', () => {
 
   it('with a maximum below the amount explain a channel that cannot carry', () => {
     expect(lines(terms(0x1007, updateOf({ maximum: 49_999n })))).toEqual(['passed 1', 'policy 203']);
-    expect(lines(terms(0x1007, updateOf()))).toEqual(['passed 1', 'cannot_carry 203']);
+    expect(lines(terms(0x1007, updateOf()))).toEqual(['passed 1', 'at_most 203 49999', 'cannot_carry 203']);
   });
 });

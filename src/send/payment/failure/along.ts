@@ -66,11 +66,11 @@ function cannotCarry(context: Reported): Along {
   if (policy && policy.htlcMaximumMsat < hop.amountMsat) {
     return { lessons: [{ kind: 'policy', channel: channelOf(hop), policy }], next: REPLAN };
   }
-  if (hop.kind === 'hint') {
-    const atMostMsat = hop.amountMsat - 1n + ownShare(context, keyOfHop(hop));
-    return { lessons: [{ kind: 'hint_at_most', channel: channelOf(hop), atMostMsat }], next: REPLAN };
-  }
-  return { lessons: [{ kind: 'cannot_carry', hop }], next: REPLAN };
+  const atMostMsat = hop.amountMsat - 1n + ownShare(context, keyOfHop(hop));
+  // The shared bound fades with time; this payment does not try the same again.
+  const lessons: Lesson[] = [{ kind: 'at_most', channel: channelOf(hop), atMostMsat }];
+  if (hop.kind !== 'hint') lessons.push({ kind: 'cannot_carry', hop });
+  return { lessons, next: REPLAN };
 }
 
 function policyFor(context: Reported) {
@@ -109,13 +109,14 @@ function expiryTooSoon(context: Reported): Along {
   return nextChannelOff(context, delays);
 }
 
+/**
+ * The blocks hidden behind the payee are the only ones that can be spared. A limit of this node says nothing about other
+ * ways, so it is the channel that goes, never the payment's own limit: one liar would end the payment with it.
+ */
 function expiryTooFar(context: Reported): Along {
   const key = `too_far:${keyOfHop(nextHop(context))}`;
-  if (timesSeen(context.state, key) > 0) return nextChannelOff(context);
-  const { part, state } = context;
-  const blocks = part.hops[0]!.expiry - part.height;
-  const maxBlocks = Math.max(state.terms.payee.finalCltvDelta, Math.min(state.adjustments.maxBlocks, blocks - 1));
-  return { lessons: [], next: REPLAN, seen: [key], adjust: { maxBlocks, offsetBlocks: 0 } };
+  if (timesSeen(context.state, key) > 0 || context.state.adjustments.offsetBlocks === 0) return nextChannelOff(context);
+  return { lessons: [], next: REPLAN, seen: [key], adjust: { offsetBlocks: 0 } };
 }
 
 function badOnion(context: Reported): Along {
@@ -153,7 +154,7 @@ function blinded(context: Reported): Along {
   const key = `blinded:${keyOfHop(hop)}`;
   if (timesSeen(context.state, key) > 0) return nextChannelOff(context);
   const atMostMsat = hop.amountMsat - 1n + ownShare(context, keyOfHop(hop));
-  return { lessons: [{ kind: 'hint_at_most', channel: channelOf(hop), atMostMsat }], next: REPLAN, seen: [key] };
+  return { lessons: [{ kind: 'at_most', channel: channelOf(hop), atMostMsat }], next: REPLAN, seen: [key] };
 }
 
 function prohibited(context: Reported): Along {
