@@ -16,6 +16,18 @@ export {
   hintForAttempt,
   type RetryDecision,
 } from './classic/retry.js';
+export {
+  explainFailure,
+  type ExplainedFailure,
+  type ExplainedHop,
+  type ExplainedPart,
+  type ExplainedPayment,
+  type ExplainedPlan,
+  type ExplainedRoute,
+  explainPayment,
+  explainPlan,
+  type Names,
+} from './explain/index.js';
 export { ChannelGraph, type GraphSize, type NodeKey } from './graph/channel-graph.js';
 export { type LoadedGraph, loadGraph } from './graph/data-file.js';
 export type { ChannelAnnouncement, Direction, GraphChange, Policy, PolicyUpdate } from './graph/policy.js';
@@ -36,7 +48,7 @@ export {
   partEnded,
   partSent,
 } from './knowledge/lessons.js';
-export { type DirectedChannel, type HintRange, PaymentMemory, type PrivatePolicy } from './knowledge/payment-memory.js';
+export { type DirectedChannel, type OwnRange, PaymentMemory, type PrivatePolicy } from './knowledge/payment-memory.js';
 export { DEFAULT_END_WEIGHT, passProbability } from './knowledge/prior.js';
 export { react } from './payment/failure/react.js';
 export type { FailureContext } from './payment/failure/context.js';
@@ -112,3 +124,59 @@ export {
   type SourceChannel,
   type Weights,
 } from './plan/request.js';
+export {
+  isOver,
+  newProbe,
+  type NewProbe,
+  planProbe,
+  type ProbeCommand,
+  type ProbeContext,
+  type ProbeEvent,
+  type ProbePlanView,
+  type ProbeState,
+  probeStep,
+  type ProbeTransition,
+} from './probe/index.js';
+export {
+  type BadOrder,
+  badInvoice,
+  type KeysendOrder,
+  type OrderContext,
+  type PayOptions,
+  probeTerms,
+  type ProbeTarget,
+  termsOfInvoice,
+  termsOfKeysend,
+} from './request/index.js';
+export { GraphBook, type GraphBookOptions } from './graph/book.js';
+export type { GraphHandlers, GraphNews, GraphPort } from './graph/port.js';
+export type { Clock, LookUp, NodeBalances, OutgoingPart, SendPort } from './run/ports.js';
+export { LEASE_MS } from './run/lease.js';
+export { Sender } from './run/sender.js';
+export type {
+  Created,
+  KnowledgeSnapshot,
+  ListPlace,
+  PaymentOutEvent,
+  PaymentRequest,
+  PaymentStore,
+  StartingKnowledge,
+  StepCommit,
+  StoredLessons,
+  StoredPayment,
+} from './run/store-port.js';
+export type {
+  DryRunAnswer,
+  InternalNode,
+  PayAnswer,
+  Paying,
+  PayOrder,
+  ProbeAnswer,
+  ProbeOrder,
+  ProbeStep,
+  Receipt,
+  SenderNodeStatus,
+  SenderOptions,
+  SenderStatus,
+  SendingNode,
+} from './run/types.js';

@@ -166,7 +166,7 @@ describe('liquidity bounds', () => {
     partEnded(learners, [own, hint]);
     learnCannotCarry(learners, [own, hint], 1, 0);
     expect([1n, 2n].map((scid) => known.range({ scid, direction: 0 }, 0))).toEqual([undefined, undefined]);
-    expect(memory.hintRange(hint)).toEqual({ atMost: 4n, inFlight: 0n });
+    expect(memory.range(hint)).toMatchObject({ atMost: 4n, inFlight: 0n });
   });
 });
 

@@ -68,7 +68,7 @@ interface Half {
 }
 
 /** The graph as a rapid gossip snapshot, version 1, every policy complete. */
-function rapidGossip(graph: ChannelGraph, timestamp: number): Uint8Array {
+export function rapidGossip(graph: ChannelGraph, timestamp: number): Uint8Array {
   const out = new Bytes();
   const { from } = graph.columns();
   out.bytes(Uint8Array.of(76, 68, 75, 1));

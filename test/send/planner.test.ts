@@ -129,6 +129,17 @@ describe('the flow planner', () => {
     expect(planned(diamond, 2, 20_000n).feeMsat).toBe(3000n);
   });
 
+  it('tries no more over a channel than what failed there in this payment, however the shared bounds fade', () => {
+    const memory = new PaymentMemory();
+    const hop = { scid: 2n, direction: 0, kind: 'public' } as const;
+    memory.couldNotCarry({ ...hop, amountMsat: 20_000_000n });
+    expect(scids(planned(diamond, 2, 20_000n, { memory }))).toEqual([[3n, 4n]]);
+    expect(scids(planned(diamond, 2, 1_000n, { memory, maxParts: 1 }))).toEqual([[1n, 2n]]);
+    // What is in flight there counts.
+    memory.reserve([{ ...hop, amountMsat: 19_000_000n }]);
+    expect(scids(planned(diamond, 2, 1_000n, { memory, maxParts: 1 }))).toEqual([[3n, 4n]]);
+  });
+
   it('never repeats a plan whose channel failed', () => {
     const knowledge = new Knowledge(graphOf(diamond));
     const memory = new PaymentMemory();
@@ -150,7 +161,7 @@ describe('the flow planner', () => {
   it('prefers channels that carried the amount before, and nodes that are trusted', () => {
     const knowledge = new Knowledge(graphOf(diamond));
     knowledge.passed({ scid: 4n, direction: 1, amountMsat: 500_000_000n }, 0);
-    const urgent = defaultWeights(450_000_000n, 4);
+    const urgent = defaultWeights(450_000_000n, 20);
     expect(scids(planned(diamond, 2, 450_000n, { weights: urgent }))[0]).toContain(2n);
     expect(scids(planned(diamond, 2, 450_000n, { knowledge, weights: urgent }))).toEqual([[3n, 4n]]);
     const marked = new Knowledge(graphOf(diamond));
@@ -301,9 +312,10 @@ describe('refusals', () => {
   it('a dear but likely route is left for a cheap one where the budget demands it', () => {
     const knowledge = new Knowledge(graphOf(diamond));
     knowledge.failed({ scid: 2n, direction: 0, amountMsat: 460_000_000n }, 0);
-    const dear = planned(diamond, 2, 450_000n, { knowledge, maxParts: 1 });
+    const careful = { knowledge, maxParts: 1, weights: defaultWeights(450_000_000n, 5) };
+    const dear = planned(diamond, 2, 450_000n, careful);
     expect(scids(dear)).toEqual([[3n, 4n]]);
-    const cheap = planned(diamond, 2, 450_000n, { knowledge, maxParts: 1, budgetMsat: dear.feeMsat - 1n });
+    const cheap = planned(diamond, 2, 450_000n, { ...careful, budgetMsat: dear.feeMsat - 1n });
     expect(scids(cheap)).toEqual([[1n, 2n]]);
   });
 

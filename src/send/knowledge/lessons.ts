@@ -33,8 +33,8 @@ export function learnCannotCarry(learners: Learners, hops: readonly HopUse[], in
   const hop = hops[index];
   if (!hop) throw new RangeError(`the route has ${hops.length} hops, none at ${index}`);
   learnPassed(learners, hops, index, now);
-  if (hop.kind === 'hint') learners.memory.hintFailed(hop);
-  else learners.knowledge.failed(hop, now);
+  learners.memory.couldNotCarry(hop);
+  if (hop.kind !== 'hint') learners.knowledge.failed(hop, now);
 }
 
 /** The part has settled: its amounts moved to the other side of every channel. */

@@ -17,14 +17,14 @@ export interface PrivatePolicy extends DirectedChannel {
   readonly policy: Policy;
 }
 
-/** What is known about a hop that only this payment's hints name. */
-export interface HintRange {
-  /** Largest amount it may still carry, parts in flight included; undefined while it never failed. */
+/** What the payment's own parts have shown about a channel that is not the sender's. */
+export interface OwnRange {
+  /** Most that this payment may have in flight there; undefined while no part failed. */
   readonly atMost: Msat | undefined;
   readonly inFlight: Msat;
 }
 
-const NOTHING_KNOWN: HintRange = { atMost: undefined, inFlight: 0n };
+const NOTHING_KNOWN: OwnRange = { atMost: undefined, inFlight: 0n };
 
 const keyOf = ({ scid, direction }: DirectedChannel): bigint => (scid << 1n) | BigInt(direction);
 
@@ -32,7 +32,7 @@ export class PaymentMemory {
   readonly #channels = new Map<bigint, DirectedChannel>();
   readonly #nodes = new Set<NodeKey>();
   readonly #policies = new Map<bigint, PrivatePolicy>();
-  readonly #hints = new Map<bigint, HintRange>();
+  readonly #ranges = new Map<bigint, DirectedChannel & OwnRange>();
 
   /** This payment no longer uses the direction. */
   excludeChannel(channel: DirectedChannel): void {
@@ -56,7 +56,7 @@ export class PaymentMemory {
     return 'adopted';
   }
 
-  /** Counts a part as in flight over those of its hops that the payee's hints name. */
+  /** Counts a part as in flight on every hop behind the own channel. */
   reserve(hops: readonly HopUse[]): void {
     for (const hop of hops) this.#addInFlight(hop, hop.amountMsat);
   }
@@ -66,20 +66,29 @@ export class PaymentMemory {
   }
 
   /** A hop that a hint names could not carry its amount on top of what is in flight there. */
-  hintFailed(hop: HopUse): void {
-    const { inFlight, atMost } = this.hintRange(hop);
+  couldNotCarry(hop: HopUse): void {
+    const { inFlight, atMost } = this.range(hop);
     const most = hop.amountMsat - 1n + inFlight;
-    this.#hints.set(keyOf(hop), { inFlight, atMost: atMost !== undefined && atMost < most ? atMost : most });
+    this.#setRange(hop, { inFlight, atMost: atMost !== undefined && atMost < most ? atMost : most });
   }
 
-  hintRange(channel: DirectedChannel): HintRange {
-    return this.#hints.get(keyOf(channel)) ?? NOTHING_KNOWN;
+  range(channel: DirectedChannel): OwnRange {
+    return this.#ranges.get(keyOf(channel)) ?? NOTHING_KNOWN;
   }
 
   #addInFlight(hop: HopUse, amount: Msat): void {
-    if (hop.kind !== 'hint') return;
-    const { inFlight, atMost } = this.hintRange(hop);
-    this.#hints.set(keyOf(hop), { atMost, inFlight: inFlight + amount });
+    if (hop.kind === 'own') return;
+    const { inFlight, atMost } = this.range(hop);
+    this.#setRange(hop, { atMost, inFlight: inFlight + amount });
+  }
+
+  #setRange({ scid, direction }: DirectedChannel, range: OwnRange): void {
+    this.#ranges.set(keyOf({ scid, direction }), { scid, direction, ...range });
+  }
+
+  /** Channels on which a part of this payment failed for want of liquidity. */
+  ranges(): IterableIterator<DirectedChannel & OwnRange> {
+    return this.#ranges.values();
   }
 
   isExcluded(channel: DirectedChannel): boolean {

@@ -9,9 +9,11 @@ export interface Judgement {
   readonly fee: number;
   /** -ln of the probability that all parts get through. */
   readonly risk: number;
+  /** Failed tries to expect when every part is tried until it gets through: the sum of 1/P - 1. */
+  readonly tries: number;
 }
 
-const IMPOSSIBLE: Judgement = { cost: Infinity, fee: Infinity, risk: Infinity };
+const IMPOSSIBLE: Judgement = { cost: Infinity, fee: Infinity, risk: Infinity, tries: Infinity };
 const MILLION = 1_000_000;
 
 /** Judges parts that are not placed; nothing stays placed. */
@@ -30,6 +32,7 @@ export function judge(arena: Arena, weights: Weights, parts: readonly Part[]): J
 
 function judgePlaced(arena: Arena, weights: Weights, parts: readonly Part[]): Judgement {
   const arcs = new Set<number>();
+  let tries = 0;
   const sources = new Set<number>();
   let fee = 0;
   let other = 0;
@@ -48,8 +51,9 @@ function judgePlaced(arena: Arena, weights: Weights, parts: readonly Part[]): Ju
     }
   }
   for (const arc of arcs) risk += arena.riskOfUse(arc);
+  for (const part of parts) tries += Math.expm1(riskOfPart(arena, part));
   const count = weights.partMsat * parts.length + weights.nodeMsat * Math.max(0, sources.size - 1);
-  return { cost: fee + other + count + (risk > 0 ? weights.riskMsat * risk : 0), fee, risk };
+  return { cost: fee + other + count + (risk > 0 ? weights.riskMsat * risk : 0), fee, risk, tries };
 }
 
 /** -ln of one part's probability where all parts are placed. */

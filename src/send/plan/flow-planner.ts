@@ -43,6 +43,13 @@ const THRIFT = [1, 1 / 4, 1 / 16, 0];
 const FLOW_ROUNDS = 2;
 /** Near-equal parts as further starts: the flow does not know how few parts are wanted. */
 const EVEN_PARTS = [2, 3];
+/**
+ * Where the best plan hardly ever works at once, many parts are looked at too: most of them arrive and stay, and the next plan
+ * has less to do. Such plans are compared by the tries they take.
+ */
+const MANY_PARTS = [6, 12];
+const UNLIKELY_RISK = -Math.log(0.1);
+const MOST_TRIES = 1e6;
 /** The cheapest starts are improved, the others dropped. */
 const IMPROVED_STARTS = 2;
 const MAX_AUGMENTATIONS = 48;
@@ -131,7 +138,7 @@ export class FlowPlanner implements Planner {
     if (!single || !split) return single ?? split;
     const over = ({ judgement }: Candidate): number => Math.max(0, judgement.fee - task.limits.budget);
     if (over(single) !== over(split)) return over(single) < over(split) ? single : split;
-    return single.judgement.cost <= split.judgement.cost ? single : split;
+    return cheaper(weights, single, split);
   }
 
   #single(weights: Weights, terms: Omit<SearchTerms, 'amount'>, amount: number): Candidate | undefined {
@@ -157,11 +164,19 @@ export class FlowPlanner implements Planner {
       if (found.length > 0) break;
     }
     if (starts.length === 0) starts.push(...candidate(begin.greedily()));
-    return starts
+    const improved = starts
       .sort((a, b) => a.judgement.cost - b.judgement.cost)
       .slice(0, IMPROVED_STARTS)
-      .flatMap(({ parts }) => candidate(optimiser.improve(parts)))
-      .reduce<Candidate | undefined>(cheaper, undefined);
+      .flatMap(({ parts }) => candidate(optimiser.improve(parts)));
+    const isUnlikely = improved.every(({ judgement }) => judgement.risk > UNLIKELY_RISK);
+    const counts = isUnlikely ? MANY_PARTS.filter((count) => count <= limits.maxParts) : [];
+    const many = counts
+      .flatMap((count) => candidate(begin.evenly(count)))
+      .filter(({ judgement }) => judgement.fee <= limits.budget);
+    return [...improved, ...many].reduce<Candidate | undefined>(
+      (best, next) => (best ? cheaper(weights, best, next) : next),
+      undefined,
+    );
   }
 
   /** The flow is solved again around its first solution, with prices that are right there. */
@@ -221,8 +236,12 @@ function isGoodEnough({ judgement: { risk, fee } }: Candidate, weights: Weights,
   return fee <= budget && (risk <= GOOD_ENOUGH_RISK || weights.riskMsat * risk <= 2 * weights.partMsat);
 }
 
-function cheaper(a: Candidate | undefined, b: Candidate): Candidate {
-  return a && a.judgement.cost <= b.judgement.cost ? a : b;
+function cheaper({ riskMsat }: Weights, a: Candidate, b: Candidate): Candidate {
+  const [one, two] = [a.judgement, b.judgement];
+  const isUnlikely = Math.min(one.risk, two.risk) > UNLIKELY_RISK;
+  const price = ({ cost, risk, tries }: Judgement): number =>
+    isUnlikely && cost < Infinity ? cost + riskMsat * (Math.min(tries, MOST_TRIES) - risk) : cost;
+  return price(one) <= price(two) ? a : b;
 }
 
 function scaled(weights: Weights, share: number): Weights {

@@ -29,6 +29,7 @@ export function prepare(arena: Arena, request: PlanRequest): Prepared {
   const isOwn = arena.state[sink] === NodeState.own;
   overlayNodes(arena, knowledge, memory, sink, now);
   overlayBounds(arena, knowledge, now);
+  overlayOwnRanges(arena, memory);
   overlayExclusions(arena, knowledge, memory, now);
   overlayPolicies(arena, memory);
   for (const source of sources) addSource(arena, source, knowledge, memory, now);
@@ -68,6 +69,18 @@ function overlayBounds(arena: Arena, { bounds, graph }: Knowledge, now: Millis):
     const hi = slot.hi(now);
     arena.setBounds(2 * channel, lo, hi, slot.inFlight(0));
     arena.setBounds(2 * channel + 1, capacity - hi, capacity - lo, slot.inFlight(1));
+  }
+}
+
+/** Where a part of this payment failed, the payment tries no more than it did, whatever time does to the shared bounds. */
+function overlayOwnRanges(arena: Arena, memory: PaymentMemory | undefined): void {
+  for (const { scid, direction, atMost, inFlight } of memory?.ranges() ?? []) {
+    const channel = atMost === undefined ? undefined : arena.graph.channelIndex(scid);
+    if (channel === undefined) continue;
+    const half = 2 * channel + direction;
+    const used = arena.usedOf(half);
+    const most = Math.max(0, numberOf(atMost!) + used - numberOf(inFlight));
+    if (most < arena.hiOf(half)) arena.setBounds(half, Math.min(arena.loOf(half), most), most, used);
   }
 }
 
@@ -213,7 +226,7 @@ function addHint(
     replaceHalf(arena, 2 * channel + direction, terms);
     return;
   }
-  const known = memory?.hintRange({ scid, direction });
+  const known = memory?.range({ scid, direction });
   const capacity = known?.atMost === undefined ? MAX_PLANNED_MSAT : numberOf(known.atMost);
   // A payee hints at channels that it expects to receive over: certain until one fails.
   const lo = known?.atMost === undefined ? capacity : 0;

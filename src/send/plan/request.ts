@@ -142,11 +142,11 @@ export interface Planner {
 export const DEFAULT_MAX_HOPS = 20;
 
 /**
- * λ of 2 sat + 0.05 %, c0 of 0.5 sat.
+ * λ of 0.005 % of the amount, c0 of 0.5 sat: what a failed attempt of a few seconds is worth (measured, see docs/sending.md).
  * @param urgency multiplies the price of failed attempts: raise it as the deadline comes near
  */
 export function defaultWeights(amountMsat: Msat, urgency = 1): Weights {
-  const riskMsat = (2000 + Number(amountMsat) * 0.0005) * urgency;
+  const riskMsat = Number(amountMsat) * 0.00005 * urgency;
   return { riskMsat, partMsat: 500, nodeMsat: 500, lockPerBlock: 1e-8 };
 }
 

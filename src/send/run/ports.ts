@@ -34,12 +34,15 @@ export interface LookUp extends OutgoingPart {
 }
 
 export interface SendPort {
+  /** False if the node leaves the invoice's payment metadata out of the onion, so that such parts are `local` failures. Default: it can. */
+  readonly canSendMetadata?: boolean;
   /** Rejects when the node cannot be asked now. */
   balances(): Promise<NodeBalances>;
   /**
    * Sends a part along its route and resolves with its end, which may take days. Called once in the life of a part. What the
    * node refuses before it sends anything resolves as a `local` failure. Rejects when the outcome cannot be told any more, as
-   * when the connection is lost: the part may be on its way or not.
+   * when the connection is lost: the part may be on its way or not. Hands the part to the node at once or not at all, and never
+   * keeps it until a connection is there again: whoever looks it up by then would be told that it was never seen.
    * @param accepted called when the node has let the HTLC go; need not be
    */
   send(part: OutgoingPart, accepted: () => void): Promise<PartOutcome>;

@@ -34,11 +34,16 @@ export type Created =
   /** The hash has a payment that is under way or has succeeded: this one. */
   | { readonly kind: 'exists'; readonly payment: StoredPayment };
 
-/** A step's result, to be written in one transaction. */
+/**
+ * A step's result, to be written in one transaction. Where its fate is unknown, exactly the same is to be committed again
+ * before anything else is.
+ */
 export interface StepCommit {
   readonly id: string;
   readonly owner: string;
   readonly epoch: number;
+  /** Of the payment as it was before the step; the commit makes it one higher. */
+  readonly version: number;
   readonly state: PaymentState;
   /** Parts that differ from those of the last commit. */
   readonly changed: readonly PaymentPart[];
@@ -66,6 +71,14 @@ export interface KnowledgeSnapshot {
   /** Lessons up to here are in it. */
   readonly seq: bigint;
   readonly knowledge: ExportedKnowledge;
+  /** Lessons behind `seq` that are in it all the same: not to be learnt again when they come. */
+  readonly ahead: readonly AheadLessons[];
+}
+
+export interface AheadLessons {
+  readonly owner: string;
+  /** Without what is reserved and released, as `lessonsToText` writes it. */
+  readonly text: string;
 }
 
 export interface StartingKnowledge {
@@ -83,7 +96,10 @@ export interface ListPlace {
 
 /** Rejects when the database is lost: a commit may or may not have happened then, and asking again is safe. */
 export interface PaymentStore {
-  /** First writer wins: one payment per hash that is not `failed`, over the whole cluster. */
+  /**
+   * First writer wins: one payment per hash that is not `failed`, over the whole cluster. Version and epoch of a new one are
+   * 1. Asking again with the same id answers as the first time. The owner should have renewed before: else it is gone.
+   */
   createPayment(
     payment: Pick<StoredPayment, 'id' | 'request' | 'state' | 'createdAt' | 'owner'>,
     events: readonly PaymentOutEvent[],
@@ -102,12 +118,22 @@ export interface PaymentStore {
   leaveSender(owner: string): Promise<void>;
   /**
    * Takes over payments that have not ended (`isEnded` false) whose process is gone: not renewed, or left. Their epoch rises.
+   * Damaged ones are left where they are: once there is nothing else to take, it rejects one time to name them.
    */
   claimPayments(owner: string, limit: number): Promise<readonly StoredPayment[]>;
+  /** Ids of all payments of this process that have not ended: among them is what a claim took whose answer was lost. */
+  paymentsOf(owner: string): Promise<readonly string[]>;
+
+  /** Leaves a mark for whichever process drives the payment, now or after a take-over. */
+  askToStop(id: string): Promise<void>;
+  /** Payments of this process that have not ended and bear the mark. */
+  stopsAsked(owner: string): Promise<readonly string[]>;
 
   startingKnowledge(): Promise<StartingKnowledge>;
   /** In order; a reader that goes on from the last seq it got misses none. */
   lessonsAfter(seq: bigint, limit: number): Promise<readonly StoredLessons[]>;
+  /** Lessons that belong to no payment, as those of probes. Never `reserved` or `released`: nothing is recorded that is out. */
+  appendLessons(owner: string, lessons: readonly SharedLesson[]): Promise<void>;
   /** Keeps the newer of what is there and this; lessons it contains, older than `keepMs`, are forgotten. */
   saveKnowledge(snapshot: KnowledgeSnapshot, keepMs: Millis): Promise<void>;
 }

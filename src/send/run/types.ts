@@ -63,8 +63,7 @@ export type PayAnswer =
   | { readonly kind: 'refused'; readonly reason: StopReason };
 
 export type DryRunAnswer =
-  | { readonly kind: 'plan'; readonly plan: Plan }
-  | { readonly kind: 'refused'; readonly reason: StopReason };
+  { readonly kind: 'plan'; readonly plan: Plan } | { readonly kind: 'refused'; readonly reason: StopReason };
 
 /** How much gets through to a payee. */
 export interface ProbeOrder {
@@ -121,7 +120,10 @@ export interface Paying {
   /** The plan that `pay` would begin with. */
   dryRun(order: PayOrder): Promise<DryRunAnswer>;
   probe(order: ProbeOrder, onStep?: (step: ProbeStep) => void, signal?: AbortSignal): Promise<ProbeAnswer>;
-  /** No new parts from now on; what is out resolves by itself. `unknown`: no such payment runs anywhere. */
+  /**
+   * No new parts from now on; what is out resolves by itself. If another process drives the payment, it finds the request
+   * in the database within seconds. `unknown`: there is no such payment.
+   */
   stopPayment(id: string): Promise<'stopping' | 'over' | 'unknown'>;
   read(id: string): Promise<StoredPayment | undefined>;
   ofHash(paymentHash: PaymentHash): Promise<StoredPayment | undefined>;

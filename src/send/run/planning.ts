@@ -1,0 +1,155 @@
+/** Plans with fresh balances of all own nodes, less what other payments of this process have promised. */
+import type { BlockHeight, Millis } from '../../wire/units.js';
+import type { Chance } from '../classic/presplit.js';
+import type { Knowledge } from '../knowledge/knowledge.js';
+import type { PaymentState, PaymentTerms, StopReason } from '../payment/payment.js';
+import { planMissing, preparePayment } from '../payment/plan-stage.js';
+import type { Modifier, Surroundings } from '../payment/stages.js';
+import type { Plan, Planner, Refusal } from '../plan/request.js';
+import type { AskedNode, Balances } from './balances.js';
+import { refusalFor } from './guarded-modifiers.js';
+import { type HiddenPart, withoutHidden } from '../payment/hidden.js';
+import { INTERNAL_MODIFIERS, internalPlanner } from './internal-payee.js';
+import type { Scope } from './scope.js';
+import { Turns } from './turns.js';
+import type { InternalNode } from './types.js';
+
+export interface PlanningOptions {
+  readonly balances: Balances;
+  readonly planner: Planner;
+  readonly scope: Scope;
+  readonly chance: Chance;
+  readonly internal?: InternalNode;
+  /** The graph is there, as far as it is worth waiting for. */
+  readonly ready: () => Promise<void>;
+  readonly onTrouble: (what: string, error: unknown) => void;
+}
+
+/** What a plan is for, as far as it is the same for all plans of a payment. */
+export interface PlanFor {
+  readonly from?: readonly string[] | undefined;
+  readonly modifiers: readonly Modifier[];
+  readonly knowledge: Knowledge;
+  /** Of the other payments of this process. Asked at the moment of planning. */
+  readonly hidden: (readAt: Millis) => readonly HiddenPart[];
+}
+
+export type FirstPlan =
+  | { readonly kind: 'plan'; readonly state: PaymentState; readonly plan: Plan }
+  | { readonly kind: 'refused'; readonly reason: StopReason };
+
+export class Planning {
+  readonly #options: PlanningOptions;
+  readonly #turns: Turns;
+  readonly #internal: Planner | undefined;
+
+  constructor(options: PlanningOptions) {
+    this.#options = options;
+    this.#turns = new Turns(options.scope);
+    this.#internal = options.internal && internalPlanner(options.internal);
+  }
+
+  isInternal({ payee }: Pick<PaymentTerms, 'payee'>): boolean {
+    return this.#options.internal?.isOwnPayee(payee.nodeId) === true;
+  }
+
+  /** Modifiers for such a payment: the network's do not take part in what stays inside. */
+  modifiersFor(terms: Pick<PaymentTerms, 'payee'>, wanted: readonly Modifier[]): readonly Modifier[] {
+    return this.isInternal(terms) ? INTERNAL_MODIFIERS : wanted;
+  }
+
+  /** The payment as it would begin, or why it cannot work. Whoever takes the plan up has to count it as promised at once. */
+  first<T>(terms: PaymentTerms, what: PlanFor, take: (first: FirstPlan) => T): Promise<T> {
+    return this.within(terms, what, (around) => take(this.#first(terms, what, around)));
+  }
+
+  /** Never rejects: what is broken makes a refusal. */
+  async missing(state: () => PaymentState, what: PlanFor, take: (answer: Plan | Refusal) => void): Promise<void> {
+    try {
+      await this.within(state().terms, what, (around) => {
+        take(this.#planMissing(state(), what, around));
+      });
+    } catch (error) {
+      this.#options.onTrouble('a plan failed, which is a bug: please report it', error);
+      take(refusalFor('planning failed: look into the log and report it'));
+    }
+  }
+
+  /** Calls the task when it is its turn, with the world as it is then. Rejects as the task throws. */
+  async within<T>(terms: PaymentTerms, what: PlanFor, task: (around: Surroundings) => T): Promise<T> {
+    const { balances, scope, chance } = this.#options;
+    const isInternal = this.isInternal(terms);
+    const { from } = what;
+    if (!isInternal) await this.#options.ready();
+    const wanted = (node: AskedNode): boolean =>
+      isInternal ? node.isInternal === true : !node.isInternal && (from === undefined || from.includes(node.name));
+    const answers = await balances.read(wanted);
+    return this.#turns.take(() => {
+      const balancesReadAt = Math.min(scope.now(), ...answers.map(({ askedAt }) => askedAt));
+      const sources = answers
+        .filter(({ node }) => !node.isInternal)
+        .map(({ node: { biasPpm }, balances: { nodeId, channels } }) => ({
+          nodeId,
+          channels,
+          ...(biasPpm === undefined ? {} : { biasPpm }),
+        }));
+      return task({
+        sources: withoutHidden(sources, what.hidden(balancesReadAt)),
+        balancesReadAt,
+        knowledge: what.knowledge,
+        height: balances.height,
+        now: scope.now(),
+        chance,
+      });
+    });
+  }
+
+  /** A planner that never throws. */
+  plannerFor(terms: Pick<PaymentTerms, 'payee'>): Planner {
+    const planner = this.isInternal(terms) ? this.#internal! : this.#options.planner;
+    return {
+      plan: (request) => {
+        try {
+          return planner.plan(request);
+        } catch (error) {
+          this.#options.onTrouble('the planner failed, which is a bug: please report it', error);
+          return refusalFor('the planner failed: look into the log and report it');
+        }
+      },
+    };
+  }
+
+  #first(terms: PaymentTerms, what: PlanFor, around: Surroundings): FirstPlan {
+    const late = hopeless(terms, around.now, around.height);
+    if (late) return { kind: 'refused', reason: late };
+    try {
+      const prepared = preparePayment(terms, around, what.modifiers);
+      if (prepared.kind === 'refused') return prepared;
+      const { state } = prepared;
+      const plan = this.#planMissing(state, what, around);
+      if (plan.kind === 'plan') return { kind: 'plan', state, plan };
+      return { kind: 'refused', reason: { code: 'no_plan', message: plan.message, refusal: plan } };
+    } catch (error) {
+      this.#options.onTrouble('a payment could not be prepared, which is a bug: please report it', error);
+      const message = 'the payment could not be prepared: look into the log and report it';
+      return { kind: 'refused', reason: { code: 'bad_request', message } };
+    }
+  }
+
+  #planMissing(state: PaymentState, { modifiers }: PlanFor, around: Surroundings): Plan | Refusal {
+    try {
+      return planMissing(state, around, this.plannerFor(state.terms), modifiers);
+    } catch (error) {
+      this.#options.onTrouble('a plan failed, which is a bug: please report it', error);
+      return refusalFor('planning failed: look into the log and report it');
+    }
+  }
+}
+
+/** What needs no plan to be known. */
+function hopeless({ deadline }: PaymentTerms, now: Millis, height: BlockHeight): StopReason | undefined {
+  if (now >= deadline) return { code: 'deadline', message: 'the time for the payment is over: allow more time' };
+  if (height > 0) return undefined;
+  const message = 'no own node has told its block height yet: check the connections to the nodes';
+  return { code: 'own_balance', message };
+}
