@@ -1,9 +1,10 @@
 /** Claims about a payment, checked against what its payer saw, what the nodes did and what the ledger says. */
-import type { DecodedFailure, PaymentRecord } from '../node/sim/payment.js';
 import { sha256 } from '../crypto/index.js';
+import type { SimNode } from '../node/sim/node.js';
 import { fromHex, toHex } from '../wire/bytes.js';
 import type { Msat } from '../wire/units.js';
 import { claim, claimEqual } from './claim.js';
+import { attemptsOf, type PayersAttempt, type PayersView } from './payers-view.js';
 import type { DemoInvoice, DemoWorld, MemberName } from './world.js';
 
 /** A part that was settled: where, and how much. */
@@ -21,7 +22,7 @@ const sum = (amounts: readonly Msat[]): Msat => amounts.reduce((total, amount) =
 export async function claimSettledOnce(
   world: DemoWorld,
   { paymentHash, amountMsat }: DemoInvoice,
-  record: PaymentRecord,
+  record: PayersView,
 ): Promise<SettledPart[]> {
   await world.until(() => record.endedAt !== undefined, 'the end of the payment', { timeoutMs: 120_000 });
   claimEqual(record.outcome, 'settled', 'outcome of the payment for its payer');
@@ -35,7 +36,7 @@ export async function claimSettledOnce(
   const settled = world.arrivals(paymentHash).filter(({ outcome }) => outcome === 'settled');
   const received = sum(settled.map((htlc) => htlc.amountMsat));
   claim(received >= amountMsat, `the members received the ${amountMsat} msat of the invoice (${received})`);
-  const attempts = record.parts.flatMap((part) => part.attempts).filter(({ outcome }) => outcome === 'settled');
+  const attempts = attemptsOf(record).filter(({ outcome }) => outcome === 'settled');
   claimEqual(attempts.length, settled.length, 'parts that the payer paid, against those that members received');
   claimEqual(sum(attempts.map((attempt) => attempt.amountMsat)), received, 'msat sent to the members');
 
@@ -61,7 +62,7 @@ export async function claimSettledOnce(
 export async function claimNothingSettled(
   world: DemoWorld,
   { paymentHash }: DemoInvoice,
-  record: PaymentRecord,
+  record: PayersView,
 ): Promise<void> {
   await world.until(() => record.endedAt !== undefined, 'the end of the payment', { timeoutMs: 120_000 });
   claimEqual(record.outcome, 'failed', 'outcome of the payment for its payer');
@@ -96,12 +97,12 @@ export function claimReleasedTogether(world: DemoWorld, { paymentHash }: DemoInv
 }
 
 /** The failure that ended the last attempt of each part. */
-export function lastFailures({ parts }: PaymentRecord): (DecodedFailure | undefined)[] {
+export function lastFailures({ parts }: PayersView): PayersAttempt['failure'][] {
   return parts.filter(({ outcome }) => outcome !== 'skipped').map(({ attempts }) => attempts.at(-1)?.failure);
 }
 
 /** Every part came back with this code, and the payer blames the one named. */
-export function claimRefused(record: PaymentRecord, code: number, blamed: string): void {
+export function claimRefused(record: PayersView, code: number, blamed: string): void {
   for (const failure of lastFailures(record)) {
     claimEqual(failure && hexCode(failure.code), hexCode(code), 'failure code that the payer decoded');
     claimEqual(failure?.blamed, blamed, 'whom the payer blames');
@@ -112,3 +113,29 @@ export const hexCode = (code: number): string => `0x${code.toString(16).padStart
 
 /** Seconds with one digit behind the point. */
 export const seconds = (ms: number): number => Math.round(ms / 100) / 10;
+
+/**
+ * A payment to somebody outside the cluster was paid once and whole: the payer has the preimage, and what arrived is what
+ * was asked for. @returns the parts that arrived
+ */
+export async function claimPaidOutside(
+  world: DemoWorld,
+  payee: SimNode,
+  { paymentHash, amountMsat }: { readonly paymentHash: Uint8Array; readonly amountMsat?: Msat },
+  payment: PayersView,
+): Promise<Msat[]> {
+  const isOver = (): boolean => payment.endedAt !== undefined && world.sim.network.liveHtlcs().length === 0;
+  await world.until(isOver, 'the end of the payment', { timeoutMs: 120_000 });
+  claimEqual(payment.outcome, 'settled', 'outcome of the payment for its payer');
+  const hash = toHex(paymentHash);
+  claimEqual(toHex(sha256(fromHex(payment.preimage ?? ''))), hash, "hash of the payer's preimage");
+  const arrived = world.sim.network
+    .observations()
+    .htlcs.filter((htlc) => htlc.to === payee.name && htlc.paymentHash === hash && htlc.outcome === 'settled')
+    .map((htlc) => htlc.amountMsat);
+  claimEqual(sum(arrived), amountMsat, 'msat that the payee received');
+  const attempts = attemptsOf(payment).filter(({ outcome }) => outcome === 'settled');
+  claimEqual(attempts.length, arrived.length, 'parts that the payer paid, against those that arrived');
+  claimEqual(sum(attempts.map(({ sentMsat }) => sentMsat)), payment.paidMsat, 'msat that left the payer');
+  return arrived;
+}

@@ -84,7 +84,7 @@ function introduce(narrator: Narrator, seed: number): void {
   narrator.aside(`Seed ${seed}: --seed ${seed} brings the same amounts and nodes again. Ctrl-C stops.`);
 }
 
-function summarise(narrator: Narrator, { payments, receivedMsat, byNode, refused }: Told, ms: number): void {
+function summarise(narrator: Narrator, { payments, receivedMsat, byNode, refused, sentMsat }: Told, ms: number): void {
   narrator.line();
   narrator.headline(`Told in ${Math.round(ms / 1000)} s`);
   narrator.say(
@@ -96,6 +96,7 @@ function summarise(narrator: Narrator, { payments, receivedMsat, byNode, refused
     const bar = '█'.repeat(Math.round(share / 4)).padEnd(25);
     narrator.say(`${member.padEnd(6)} ${bar} ${share.toFixed(1).padStart(5)} %  ${sats(amount)}`);
   }
+  narrator.say(`${sats(sentMsat)} paid by all three together.`);
   narrator.aside(`All of it again, checked claim by claim: ${OWN_COMMAND} demo --once`);
 }
 
@@ -108,7 +109,7 @@ function explain(narrator: Narrator, { url, token }: Serving): void {
     `${OWN_COMMAND} invoice create --amount 21000sat --description coffee`,
     `${OWN_COMMAND} sim pay <invoice> --parts 3`,
     `${OWN_COMMAND} events`,
-    'curl -s -H "authorization: Bearer $MANIFOLD_TOKEN" $MANIFOLD_API/v1/payments',
+    'curl -s -H "authorization: Bearer $MANIFOLD_TOKEN" $MANIFOLD_API/v1/receipts',
   ]) {
     narrator.command(line);
   }

@@ -1,7 +1,7 @@
 /** The demonstration's cluster behind the daemon's own HTTP API, on the loopback interface, with payers to try it with. */
 import { decodeInvoice } from '../bolt11/index.js';
 import { randomBytes } from '../crypto/index.js';
-import { EmbeddedNetwork, type SimPayRequest } from '../daemon/embedded.js';
+import { EmbeddedNetwork, type SimInvoiceRequest, type SimPayRequest } from '../daemon/embedded.js';
 import { EventHub } from '../daemon/event-hub.js';
 import { HintBook } from '../daemon/hints.js';
 import { createApp } from '../daemon/http/app.js';
@@ -9,14 +9,16 @@ import type { ApiContext } from '../daemon/http/context.js';
 import { type ApiServer, serveApi } from '../daemon/http/server.js';
 import { createLog } from '../daemon/log.js';
 import { Metrics } from '../daemon/metrics.js';
+import { PaymentService } from '../daemon/paying/service.js';
 import { VERSION } from '../daemon/version.js';
 import { WebhookDeliverer } from '../daemon/webhooks/deliverer.js';
 import type { PartPlan, PaymentRecord } from '../node/sim/payment.js';
 import type { KeyRing } from '../phantom/index.js';
+import type { Paying } from '../send/run/types.js';
 import { toHex } from '../wire/bytes.js';
 import { err, ok, type Result } from '../wire/result.js';
 import type { Msat } from '../wire/units.js';
-import type { DemoWorld } from './world.js';
+import { type DemoWorld, MEMBERS } from './world.js';
 
 export interface Serving {
   readonly url: string;
@@ -59,6 +61,12 @@ class DemoPayers extends EmbeddedNetwork {
     return ok(record);
   }
 
+  /** Carol's, for whoever asks the API to pay somebody. */
+  override invoice({ amountMsat, description }: SimInvoiceRequest): ReturnType<EmbeddedNetwork['invoice']> {
+    const { node } = this.#world.payer('carol');
+    return this.#world.issueFor(node, amountMsat, description);
+  }
+
   override stop(): void {
     super.stop();
     this.#stop();
@@ -83,7 +91,8 @@ export async function serveWorld(world: DemoWorld, port: number): Promise<Servin
   const log = createLog({ level: 'silent', destination: { write: () => undefined } });
   const hub = new EventHub({ store, clock, log });
   const payers = new DemoPayers(world);
-  const { api, deliverer } = assemble(world, { hub, log, embedded: payers });
+  const cluster = await world.payingCluster();
+  const { api, deliverer } = assemble(world, { hub, log, embedded: payers }, cluster.paying);
   const token = `mft_${toHex(randomBytes(32))}`;
   await store.tokens.add(token, { id: 'tok_demo', name: 'demo', scopes: ['admin'] });
   const app = createApp(api);
@@ -108,7 +117,7 @@ interface Assembled {
 }
 
 /** As the daemon does, but following the world to its newest process. */
-function assemble(world: DemoWorld, given: Pick<ApiContext, 'hub' | 'log' | 'embedded'>): Assembled {
+function assemble(world: DemoWorld, given: Pick<ApiContext, 'hub' | 'log' | 'embedded'>, paying: Paying): Assembled {
   const { store, clock, ring } = world;
   const keys = (): KeyRing => ring;
   const streams = { open: 0 };
@@ -125,8 +134,22 @@ function assemble(world: DemoWorld, given: Pick<ApiContext, 'hub' | 'log' | 'emb
   const chances = world.random.fork('webhooks');
   const random = (): number => chances.fraction();
   const deliverer = new WebhookDeliverer({ ...given, store, keys, clock, metrics, allowPrivate, random });
+  const payments = new PaymentService({
+    store: store.payments,
+    sender: () => paying,
+    names: MEMBERS,
+    keys,
+    currency: 'bcrt',
+    now: () => clock.now(),
+    defaults: {},
+  });
   const api: ApiContext = {
     ...given,
+    paying: {
+      payments,
+      status: () => paying.status(),
+      names: { nodeName: (id) => (world.nameOf(id) === id ? undefined : world.nameOf(id)) },
+    },
     store,
     receiver,
     get invoices() {

@@ -1,10 +1,11 @@
 /** The story that `manifold demo` tells: a merchant's three nodes receive as one, in real time, through all sorts of trouble. */
-import type { RunningPayment } from '../node/sim/payer.js';
-import type { Attempt, PaymentRecord, PayRequest } from '../node/sim/payment.js';
+import type { PayRequest } from '../node/sim/payment.js';
 import type { Msat } from '../wire/units.js';
 import { claim } from './claim.js';
-import { claimNothingSettled, claimSettledOnce, lastFailures, seconds } from './evidence.js';
+import { claimNothingSettled, claimPaidOutside, claimSettledOnce, lastFailures, seconds } from './evidence.js';
 import { listed, type Narrator, sats } from './narrator.js';
+import { attemptsOf, type PayersView } from './payers-view.js';
+import { openShop } from './shop.js';
 import { type DemoInvoice, type DemoWorld, MEMBERS, type MemberName, type PayerName } from './world.js';
 
 interface Telling {
@@ -17,6 +18,8 @@ export interface Told {
   readonly receivedMsat: Msat;
   readonly byNode: ReadonlyMap<MemberName, Msat>;
   readonly refused: number;
+  /** What the cluster itself has paid. */
+  readonly sentMsat: Msat;
 }
 
 /** Pause for reading. */
@@ -27,6 +30,7 @@ class Books {
   payments = 0;
   refused = 0;
   receivedMsat: Msat = 0n;
+  sentMsat: Msat = 0n;
   readonly byNode = new Map<MemberName, Msat>();
 
   add(parts: readonly { readonly node: MemberName; readonly amountMsat: string }[]): void {
@@ -41,7 +45,7 @@ class Books {
 /** Rejects if something does not go as told: then it is no story but a defect. */
 export async function tellStory(telling: Telling): Promise<Told> {
   const books = new Books();
-  for (const act of [payableAnywhere, inParts, nodeDies, processDies, cheats, holdInvoice]) {
+  for (const act of [payableAnywhere, inParts, nodeDies, processDies, cheats, holdInvoice, clusterPays]) {
     await act(telling, books);
     await telling.world.sleep(BEAT_MS);
   }
@@ -51,7 +55,8 @@ export async function tellStory(telling: Telling): Promise<Told> {
 async function payableAnywhere({ world, narrator }: Telling, books: Books): Promise<void> {
   narrator.chapter('One invoice, payable at whichever node is up');
   const invoice = await world.issue(world.drawAmount(20_000, 90_000));
-  const down = invoice.members[0]!;
+  const wallet = await world.wallet('carol');
+  const down = await world.firstChoice(wallet, invoice);
   narrator.say(`The merchant makes an invoice over ${sats(invoice.amountMsat)}. It names ${listed(invoice.members)}.`);
   narrator.aside(`${invoice.bolt11.slice(0, 60)}…`);
   await world.sleep(BEAT_MS);
@@ -59,34 +64,31 @@ async function payableAnywhere({ world, narrator }: Telling, books: Books): Prom
   narrator.trouble(`${down} loses power.`);
   await world.sleep(BEAT_MS);
   narrator.say('Carol scans the invoice and pays.');
-  const payment = world.payer('carol').start({ invoice: invoice.invoice, attempts: 10 });
+  const payment = await wallet.start(invoice.invoice);
   await tellAttempts({ world, narrator }, payment);
-  const parts = await claimSettledOnce(world, invoice, payment.record);
+  const parts = await claimSettledOnce(world, invoice, payment);
   books.add(parts);
-  narrator.good(
-    `${sats(invoice.amountMsat)} received at ${parts[0]!.node}, ${took(payment.record)}. ${down} was not needed.`,
-  );
+  narrator.good(`${sats(invoice.amountMsat)} received at ${parts[0]!.node}, ${took(payment)}. ${down} was not needed.`);
   world.sim.faults.restartNode(down);
   await world.untilServed(MEMBERS);
   narrator.aside(`${down} is back.`);
 }
 
 /** What the payer's wallet does, try by try, as it happens. */
-async function tellAttempts({ world, narrator }: Telling, { record, done }: RunningPayment): Promise<void> {
-  const told = new Set<Attempt>();
+async function tellAttempts({ world, narrator }: Telling, payment: PayersView): Promise<void> {
+  const told = new Set<number>();
   const tell = (): boolean => {
-    for (const attempt of record.parts.flatMap(({ attempts }) => attempts)) {
-      if (attempt.outcome === 'pending' || told.has(attempt)) continue;
-      told.add(attempt);
+    for (const [i, attempt] of attemptsOf(payment).entries()) {
+      if (attempt.outcome === 'pending' || told.has(i)) continue;
+      told.add(i);
       const way = attempt.route.join(' → ');
       if (attempt.outcome === 'failed')
         narrator.say(`Her wallet tries ${way}: no answer from there. It tries another way.`);
       else narrator.say(`Her wallet tries ${way}: paid.`);
     }
-    return record.endedAt !== undefined;
+    return payment.endedAt !== undefined;
   };
   await world.until(tell, 'the end of the payment', { timeoutMs: 30_000, everyMs: 20 });
-  await done;
 }
 
 interface Share {
@@ -223,7 +225,7 @@ async function cheats({ world, narrator }: Telling, books: Books): Promise<void>
   await world.sleep(BEAT_MS);
 
   narrator.say(`Carol pays the same invoice honestly.`);
-  const honest = await world.payer('carol').pay({ invoice: invoice.invoice });
+  const honest = await (await world.wallet('carol')).start(invoice.invoice);
   const parts = await claimSettledOnce(world, invoice, honest);
   books.add(parts);
   narrator.good(`${sats(amountMsat)} received at ${parts[0]!.node}, ${took(honest)}.`);
@@ -233,7 +235,8 @@ async function holdInvoice({ world, narrator }: Telling, books: Books): Promise<
   narrator.chapter('The merchant decides: hold invoices');
   const sold = await world.issue(world.drawAmount(30_000, 90_000), { holdSeconds: 600 });
   const gone = await world.issue(world.drawAmount(30_000, 90_000), { holdSeconds: 600 });
-  const payments = [sold, gone].map(({ invoice }, i) => world.payer(i === 0 ? 'carol' : 'dave').start({ invoice }));
+  const bought = await (await world.wallet('carol')).start(sold.invoice);
+  const returned = await (await world.wallet('dave')).start(gone.invoice);
   for (const { paymentHash } of [sold, gone]) await world.untilHeld(paymentHash, 1);
   narrator.say(
     `Carol (${sats(sold.amountMsat)}) and Dave (${sats(gone.amountMsat)}) order the last cake. Both payments are held.`,
@@ -241,22 +244,40 @@ async function holdInvoice({ world, narrator }: Telling, books: Books): Promise<
   await world.sleep(BEAT_MS);
   const { invoices } = world.process;
   claim((await invoices.settle(sold.paymentHash)).ok, 'the merchant may settle');
-  const [bought, returned] = payments as [RunningPayment, RunningPayment];
-  const parts = await claimSettledOnce(world, sold, bought.record);
+  const parts = await claimSettledOnce(world, sold, bought);
   books.add(parts);
   narrator.good(`Carol gets the cake: ${sats(sold.amountMsat)} settled at ${parts[0]!.node}.`);
   claim((await invoices.cancel(gone.paymentHash)).ok, 'the merchant may cancel');
-  await returned.done;
-  await claimNothingSettled(world, gone, returned.record);
+  await claimNothingSettled(world, gone, returned);
   narrator.good(`${NAMES.dave} gets his ${sats(gone.amountMsat)} back: nothing had been taken.`);
 }
 
-function took({ startedAt, endedAt }: PaymentRecord): string {
+async function clusterPays({ world, narrator }: Telling, books: Books): Promise<void> {
+  narrator.chapter('The cluster pays: three nodes, one bill');
+  const { shop, amountMsat, balances } = openShop(world);
+  const amounts = balances.map(({ member, spendableMsat }) => `${member} ${sats(spendableMsat)}`);
+  narrator.say(`A supplier asks for ${sats(amountMsat)}. The nodes can send: ${listed(amounts)}.`);
+  await world.sleep(BEAT_MS);
+  const cluster = await world.payingCluster();
+  const invoice = world.invoiceOf(shop, amountMsat);
+  const alone = await cluster.begin(invoice, { from: ['alpha'] });
+  claim(alone.kind === 'refused', 'alpha alone is refused');
+  narrator.bad('alpha alone is refused before anything is sent: its channels do not hold so much.');
+  await world.sleep(BEAT_MS);
+  const payment = await cluster.start(invoice);
+  const parts = await claimPaidOutside(world, shop, invoice, payment);
+  books.sentMsat += payment.paidMsat;
+  narrator.good(
+    `${listed(payment.senders)} pay it together in ${parts.length} parts, ${took(payment)}; fees ${sats(payment.feeMsat)}.`,
+  );
+}
+
+function took({ startedAt, endedAt }: PayersView): string {
   return `${seconds((endedAt ?? startedAt) - startedAt)} s after the payer began`;
 }
 
 /** The protocol's own name for why a payment failed. */
-function failureName(record: PaymentRecord): string {
+function failureName(record: PayersView): string {
   const failure = lastFailures(record)[0];
   return failure
     ? `"${failure.name ?? failure.code}", decoded by the payer from the return packet`

@@ -5,7 +5,9 @@
 import { decodeInvoice, type Invoice } from '../bolt11/index.js';
 import type { FakePayer } from '../node/sim/payer.js';
 import { type PresetWorld, presetWorld } from '../node/sim/preset.js';
+import type { SimNode } from '../node/sim/node.js';
 import type { Random } from '../node/sim/random.js';
+import { issueSimInvoice } from '../node/sim/sim-invoice.js';
 import type { HtlcObservation } from '../node/sim/types.js';
 import type { SimClock } from '../node/sim/virtual-clock.js';
 import { ClusterKeys, KeyRing } from '../phantom/index.js';
@@ -18,6 +20,7 @@ import { unwrap } from '../wire/result.js';
 import type { Millis, Msat } from '../wire/units.js';
 import { ClaimFailed } from './claim.js';
 import { DemoProcess } from './process.js';
+import { DemoWallet } from './wallet.js';
 
 /** As the preset network calls them. */
 export type MemberName = 'alpha' | 'beta' | 'gamma';
@@ -65,6 +68,7 @@ export class DemoWorld {
   readonly alarms: Alarm[] = [];
   readonly #options: DemoWorldOptions;
   readonly #processes: DemoProcess[] = [];
+  readonly #wallets = new Map<string, Promise<DemoWallet>>();
 
   private constructor(options: DemoWorldOptions, store: Store) {
     const { seed, clock } = options;
@@ -87,6 +91,7 @@ export class DemoWorld {
 
   /** Stops what still runs. */
   async close(): Promise<void> {
+    for (const wallet of this.#wallets.values()) await (await wallet).close();
     for (const process of this.#processes) await process.stop();
     await this.store.close();
   }
@@ -153,6 +158,40 @@ export class DemoWorld {
 
   // --- the merchant and the payers
 
+  /** Pays as its owner wants: with Manifold's own sender. */
+  wallet(name: PayerName): Promise<DemoWallet> {
+    return this.#wallet(name, [name]);
+  }
+
+  /** The cluster as a payer: all its members send. */
+  payingCluster(): Promise<DemoWallet> {
+    return this.#wallet('the cluster', MEMBERS, this.store);
+  }
+
+  /** The member to which a wallet would go first to pay an invoice. */
+  async firstChoice(wallet: DemoWallet, { invoice, members }: DemoInvoice): Promise<MemberName> {
+    const dry = await wallet.dryRun(invoice);
+    if (dry.kind === 'refused') throw new ClaimFailed(`the wallet cannot pay: ${dry.reason.message}`);
+    const names = dry.plan.parts[0]!.hops.map(({ nodeId }) => this.nameOf(toHex(nodeId)));
+    return members.find((member) => names.includes(member))!;
+  }
+
+  #wallet(name: string, nodes: readonly string[], store?: Store): Promise<DemoWallet> {
+    const known = this.#wallets.get(name);
+    if (known) return known;
+    const { network } = this.sim;
+    const opened = DemoWallet.open({
+      name,
+      nodes,
+      network,
+      random: this.random.fork(`wallet of ${name}`),
+      ...(store && { store }),
+    });
+    this.#wallets.set(name, opened);
+    return opened;
+  }
+
+  /** Fake: sends exactly the parts that the story wants, mistakes included. */
   payer(name: PayerName): FakePayer {
     const payer = this.sim.payers.find(({ node }) => node.name === name);
     if (!payer) throw new RangeError(`nobody is called ${name}`);
@@ -176,6 +215,21 @@ export class DemoWorld {
     const bolt11 = view.bolt11!;
     const members = hintedNodeIds.map((nodeId) => this.nameOf(nodeId) as MemberName);
     return { bolt11, invoice: unwrap(decodeInvoice(bolt11)), paymentHash: view.paymentHash, amountMsat, members };
+  }
+
+  /** An invoice of somebody outside the cluster. */
+  invoiceOf(node: SimNode, amountMsat: Msat): Invoice {
+    return unwrap(decodeInvoice(this.issueFor(node, amountMsat, 'a demonstration').bolt11));
+  }
+
+  issueFor(node: SimNode, amountMsat: Msat, description: string): ReturnType<typeof issueSimInvoice> {
+    return issueSimInvoice(node, {
+      amountMsat,
+      description,
+      now: Math.floor(this.now / 1000),
+      preimage: this.random.bytes(32),
+      paymentSecret: this.random.bytes(32),
+    });
   }
 
   /** A node's name by its id in hex. */

@@ -1,6 +1,6 @@
 /**
- * `tsx test/conformance/main.ts sim fake-lnd lnd …`: the port conformance suite with the adapters named. `lnd` builds real
- * nodes if they are not there yet. Exits with the first code of a run that is not 0.
+ * `tsx test/conformance/main.ts sim fake-lnd lnd …`: the conformance suites of the ports, receiving and sending, with the
+ * adapters named. `lnd` builds real nodes if they are not there yet. Exits with the first code of a run that is not 0.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -12,9 +12,17 @@ const unit = (...files: string[]): string[] => [vitest, 'run', '--project', 'uni
 
 /** Arguments of node, by adapter. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
-  sim: unit('test/node/sim-conformance.test.ts', 'test/node/remote-conformance.test.ts'),
-  'fake-lnd': unit('test/node/fake-lnd-conformance.test.ts'),
-  lnd: ['--import', 'tsx', 'test/nodes/main.ts', 'test/nodes/conformance.test.ts'],
+  sim: unit(
+    'test/node/sim-conformance.test.ts',
+    'test/node/remote-conformance.test.ts',
+    'test/node/sim-send-conformance.test.ts',
+    'test/node/sim-remote-send.test.ts',
+  ),
+  'fake-lnd': unit('test/node/fake-lnd-conformance.test.ts', 'test/node/fake-lnd-send-conformance.test.ts'),
+  lnd: [
+    ...['--import', 'tsx', 'test/nodes/main.ts'],
+    ...['test/nodes/conformance.test.ts', 'test/nodes/send-conformance.test.ts'],
+  ],
 };
 
 function run(args: readonly string[]): Promise<number> {

@@ -57,6 +57,10 @@ describe('the simulated scenarios', () => {
       'phantom-underpaid-refused',
       'phantom-hold-invoice',
       'phantom-crash-recovery',
+      'send-mpp',
+      'send-from-cluster',
+      'send-keysend',
+      'send-probe',
       'phantom-ldk-member',
     ]);
   });

@@ -48,8 +48,23 @@ describe('the served cluster', () => {
     const paid = await ask(api, '/v1/sim/pay', { invoice: bolt11, parts: 3 });
     expect(paid).toMatchObject({ outcome: 'settled', payment_hash, total_msat: '21000000' });
     expect(paid['parts']).toHaveLength(3);
-    const { payments } = await ask(api, '/v1/payments');
+    const { receipts: payments } = await ask(api, '/v1/receipts');
     expect(payments).toMatchObject([{ payment_hash, amount_msat: '21000000' }]);
+  });
+
+  it('pays somebody outside from the nodes of the cluster', async () => {
+    const api = await serve(await openWorld());
+    const { bolt11, payment_hash } = await ask(api, '/v1/sim/invoices', {
+      amount_msat: '7000000',
+      description: 'beans',
+    });
+    const { id } = await ask(api, '/v1/payments', { invoice: bolt11 });
+    let payment = await ask(api, `/v1/payments/${String(id)}`);
+    for (let i = 0; i < 200 && payment['state'] !== 'succeeded'; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      payment = await ask(api, `/v1/payments/${String(id)}`);
+    }
+    expect(payment).toMatchObject({ state: 'succeeded', payment_hash, amount_msat: '7000000' });
   });
 
   it('follows the world to a new process', async () => {
@@ -64,7 +79,7 @@ describe('the served cluster', () => {
 
   it('lets nobody in without the token', async () => {
     const { url } = await serve(await openWorld());
-    const response = await fetch(`${url}/v1/payments`, { headers: { connection: 'close' } });
+    const response = await fetch(`${url}/v1/receipts`, { headers: { connection: 'close' } });
     expect(response.status).toBe(401);
   });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from 'node:net';
 import { wallClock } from '../../src/receive/clock.js';
-import { RemoteSimAdmin, RemoteSimNode } from '../../src/node/sim/remote-client.js';
+import { RemoteSimAdmin } from '../../src/node/sim/remote-admin.js';
+import { RemoteSimNode } from '../../src/node/sim/remote-client.js';
 import { serveSimNetwork } from '../../src/node/sim/remote-server.js';
 import { MAX_REQUEST_LENGTH } from '../../src/node/sim/remote-wire.js';
 import type { SimNetwork } from '../../src/node/sim/network.js';

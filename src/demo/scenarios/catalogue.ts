@@ -7,6 +7,10 @@ import { phantomLdkMember } from './ldk-member.js';
 import { phantomMppAcrossNodes, phantomMppOneNode } from './parts.js';
 import { phantomPrivateChannels } from './private-channels.js';
 import { phantomSingle } from './single.js';
+import { sendFromCluster } from './send-from-cluster.js';
+import { sendKeysend } from './send-keysend.js';
+import { sendMpp } from './send-mpp.js';
+import { sendProbe } from './send-probe.js';
 import { phantomUnderpaidRefused } from './underpaid.js';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -18,5 +22,9 @@ export const SCENARIOS: readonly Scenario[] = [
   phantomUnderpaidRefused,
   phantomHoldInvoice,
   phantomCrashRecovery,
+  sendMpp,
+  sendFromCluster,
+  sendKeysend,
+  sendProbe,
   phantomLdkMember,
 ];

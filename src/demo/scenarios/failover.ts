@@ -2,18 +2,20 @@
 import { FailureCode } from '../../onion/index.js';
 import { claim, claimEqual } from '../claim.js';
 import { claimRefused, claimSettledOnce, hexCode, seconds } from '../evidence.js';
+import { attemptsOf } from '../payers-view.js';
 import type { Detail, SimulatedScenario } from '../scenario.js';
 import { type DemoWorld, MEMBERS } from '../world.js';
 
-/** The node that the invoice names first goes down after the invoice was handed out. */
+/** The node to which the payer's wallet would go goes down after the invoice was handed out. */
 async function downBefore(world: DemoWorld): Promise<Detail> {
   const { faults } = world.sim;
   const invoice = await world.issue(world.drawAmount(5_000, 300_000));
-  const down = invoice.members[0]!;
+  const wallet = await world.wallet('carol');
+  const down = await world.firstChoice(wallet, invoice);
   faults.crashNode(down);
-  const record = await world.payer('carol').pay({ invoice: invoice.invoice, attempts: 10 });
-  const [settled] = await claimSettledOnce(world, invoice, record);
-  const { attempts } = record.parts[0]!;
+  const payment = await wallet.start(invoice.invoice);
+  const [settled] = await claimSettledOnce(world, invoice, payment);
+  const attempts = attemptsOf(payment);
   claim(attempts.length > 1, 'the first attempt failed');
   claimEqual(attempts[0]!.route.at(-1), down, 'where the first attempt went');
   claim(settled!.node !== down, 'the payment arrived at another node');
@@ -28,7 +30,7 @@ async function downBefore(world: DemoWorld): Promise<Detail> {
     })),
     node: settled!.node,
     amountMsat: String(invoice.amountMsat),
-    seconds: seconds(record.endedAt! - record.startedAt),
+    seconds: seconds(payment.endedAt! - payment.startedAt),
   };
 }
 

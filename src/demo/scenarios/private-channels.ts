@@ -1,6 +1,7 @@
 /** Nodes that only have private channels receive too, without giving their channels away. */
 import { claim, claimEqual } from '../claim.js';
 import { claimSettledOnce, seconds } from '../evidence.js';
+import { attemptsOf } from '../payers-view.js';
 import type { SimulatedScenario } from '../scenario.js';
 
 export const phantomPrivateChannels: SimulatedScenario = {
@@ -23,19 +24,19 @@ export const phantomPrivateChannels: SimulatedScenario = {
     claim(!named.includes(channel.scid), 'the invoice does not say where on the chain the channel is');
     claim(channel.aliases.includes(named[0]!), 'the hint names the channel by an alias');
 
-    const record = await world.payer('carol').pay({ invoice: invoice.invoice });
-    const settled = await claimSettledOnce(world, invoice, record);
+    const payment = await (await world.wallet('carol')).start(invoice.invoice);
+    const settled = await claimSettledOnce(world, invoice, payment);
     faults.restartNode('alpha');
     faults.restartNode('beta');
     await world.untilServed(['alpha', 'beta']);
     return {
       node: 'gamma',
-      route: record.parts[0]!.attempts.at(-1)!.route,
+      route: attemptsOf(payment).at(-1)!.route,
       parts: settled.map(({ node, amountMsat }) => ({ node, amountMsat })),
       hopsInHint: hint!.length,
       channelHidden: true,
-      feeMsat: String(record.paidMsat - invoice.amountMsat),
-      seconds: seconds(record.endedAt! - record.startedAt),
+      feeMsat: String(payment.feeMsat),
+      seconds: seconds(payment.endedAt! - payment.startedAt),
     };
   },
 };

@@ -36,8 +36,8 @@ export const phantomSingle: SimulatedScenario = {
     const payments: Detail[] = [];
     for (const [i, member] of MEMBERS.entries()) payments.push(await payAt(world, member, i % 2 ? 'dave' : 'carol'));
     const open = await world.issue(world.drawAmount(1_000, 200_000));
-    const record = await world.payer('dave').pay({ invoice: open.invoice });
-    const [settled] = await claimSettledOnce(world, open, record);
+    const payment = await (await world.wallet('dave')).start(open.invoice);
+    const [settled] = await claimSettledOnce(world, open, payment);
     claim(settled !== undefined, 'the payment arrived somewhere');
     return { payments, choiceOfThePayer: { node: settled.node, amountMsat: settled.amountMsat } };
   },

@@ -84,7 +84,7 @@ export const phantomUnderpaidRefused: SimulatedScenario = {
     for (const cheat of [totalTooLow, lessThanPromised, routerSkims, partMissing]) {
       refused.push(await cheat(world, invoice));
     }
-    const honest = await world.payer('carol').pay({ invoice: invoice.invoice });
+    const honest = await (await world.wallet('carol')).start(invoice.invoice);
     const [settled] = await claimSettledOnce(world, invoice, honest);
     return {
       invoiceMsat: String(invoice.amountMsat),

@@ -10,7 +10,7 @@ import { forwardingFee } from './forwarding.js';
 import type { SimNetwork } from './network.js';
 import type { SimNode } from './node.js';
 import type { Mistakes, PayableInvoice } from './payment.js';
-import type { Random } from './random.js';
+import { sessionKey, type Random } from './random.js';
 import { edgeKey, findRoute, type RouteStep } from './route.js';
 
 /** What failed before in this payment. */
@@ -96,13 +96,6 @@ export function planAttempt(query: AttemptQuery): AttemptPlan | undefined {
 function namesOf({ network, hint }: AttemptQuery, steps: readonly RouteStep[]): string[] {
   const hinted = hint.slice(1).map((hop) => network.nodes.find(({ nodeId }) => equalBytes(nodeId, hop.nodeId))?.name);
   return [...steps.map(({ to }) => to.name), ...hinted.map((name) => name ?? 'unknown')];
-}
-
-function sessionKey(random: Random): Uint8Array {
-  for (;;) {
-    const key = random.bytes(32);
-    if (ec.isSecret(key)) return key;
-  }
 }
 
 function finalTerms({ source, random, invoice, amountMsat, mistakes }: AttemptQuery): Arriving {

@@ -1,24 +1,16 @@
 /**
- * A channel between two simulated nodes: balances, HTLC slots and the life of each HTLC. The messages that carry an HTLC are
+ * A channel between two simulated nodes: balances, HTLC slots and what happens to each HTLC. The messages that carry an HTLC are
  * real bytes; signing and revoking is only the time it takes; the chain is only what it decides about an HTLC.
  */
 import { sha256 } from '../../crypto/index.js';
-import { equalBytes, toHex } from '../../wire/bytes.js';
+import { equalBytes } from '../../wire/bytes.js';
 import { decodeMessage, encodeMessage, type UpdateAddHtlc } from '../../wire/messages.js';
 import { unwrap } from '../../wire/result.js';
 import type { BlockHeight, Msat, ShortChannelId } from '../../wire/units.js';
+import { SimHtlc } from './htlc.js';
 import { Link } from './link.js';
-import {
-  draw,
-  opposite,
-  quietly,
-  type ChannelChange,
-  type HtlcObservation,
-  type Policy,
-  type Removal,
-  type Side,
-  type World,
-} from './types.js';
+import { readRemoval, removalBytes } from './removal.js';
+import { draw, quietly, type ChannelChange, type Policy, type Removal, type Side, type World } from './types.js';
 
 /** What a node does with the events of its channels. */
 export interface ChannelEnd {
@@ -36,53 +28,6 @@ export interface ChannelEnd {
   channelChanged(channel: SimChannel, change: ChannelChange): void;
 }
 
-export class SimHtlc {
-  readonly channel: SimChannel;
-  readonly from: Side;
-  readonly id: bigint;
-  readonly sent: UpdateAddHtlc;
-  readonly offeredAt: number;
-  /** As the receiver read it. */
-  received: UpdateAddHtlc | undefined;
-  committedAt: number | undefined;
-  /** Decided, not signed yet; a volatile one does not survive a crash of the receiver. */
-  mailbox: { readonly removal: Removal; readonly volatile: boolean } | undefined;
-  /** Signed by the receiver. */
-  removal: Removal | undefined;
-  /** As the offerer read it. */
-  returned: Removal | undefined;
-  outcome: 'settled' | 'failed' | undefined;
-  onChain = false;
-  finalAt: number | undefined;
-
-  constructor(channel: SimChannel, from: Side, sent: UpdateAddHtlc, offeredAt: number) {
-    this.channel = channel;
-    this.from = from;
-    this.id = sent.id;
-    this.sent = sent;
-    this.offeredAt = offeredAt;
-  }
-
-  get to(): Side {
-    return opposite(this.from);
-  }
-
-  /** The offer as its receiver has it. @throws if it has not arrived */
-  get add(): UpdateAddHtlc {
-    if (!this.received) throw new Error('the HTLC has not arrived yet');
-    return this.received;
-  }
-
-  /** Can the receiver still decide? */
-  get open(): boolean {
-    return this.committedAt !== undefined && !this.outcome && !this.removal;
-  }
-
-  get label(): string {
-    return `${this.channel.name}:${this.from}:${this.id}`;
-  }
-}
-
 export interface ChannelParameters {
   readonly scid: ShortChannelId;
   readonly ends: readonly [ChannelEnd, ChannelEnd];
@@ -94,9 +39,18 @@ export interface ChannelParameters {
   readonly aliases: readonly [ShortChannelId, ShortChannelId];
   readonly slots: number;
   readonly reserveMsat: Msat;
+  /** By the side that sends. */
+  readonly limits: readonly [HtlcLimits, HtlcLimits];
 }
 
-export type OfferRefusal = 'offline' | 'balance' | 'slots';
+/** What the receiving side accepts of a single HTLC; told when the channel was opened. */
+export interface HtlcLimits {
+  readonly minimumMsat?: Msat;
+  readonly maximumMsat?: Msat;
+}
+
+/** `limits`: the amount is one that the other side does not accept. */
+export type OfferRefusal = 'offline' | 'balance' | 'slots' | 'limits';
 
 export class SimChannel {
   readonly scid: ShortChannelId;
@@ -106,6 +60,7 @@ export class SimChannel {
   readonly aliases: readonly [ShortChannelId, ShortChannelId];
   readonly capacityMsat: Msat;
   readonly name: string;
+  readonly limits: readonly [HtlcLimits, HtlcLimits];
   readonly link: Link;
   /** HTLCs without an irrevocable end. */
   readonly live = new Set<SimHtlc>();
@@ -135,6 +90,7 @@ export class SimChannel {
     this.#balances = [...balances];
     this.#slots = parameters.slots;
     this.#reserve = parameters.reserveMsat;
+    this.limits = parameters.limits;
     if (ends[0].online && ends[1].online) this.link.setUp(true);
   }
 
@@ -165,10 +121,17 @@ export class SimChannel {
   /** Why a side cannot offer this amount now; undefined if it can. */
   refusal(from: Side, amountMsat: Msat): OfferRefusal | undefined {
     if (!this.link.up || this.closed) return 'offline';
+    const { minimumMsat = 0n, maximumMsat = amountMsat } = this.limits[from];
+    if (amountMsat < minimumMsat || amountMsat > maximumMsat) return 'limits';
     if (amountMsat > this.spendable(from)) return 'balance';
+    return this.slotsLeft(from) > 0 ? undefined : 'slots';
+  }
+
+  /** HTLCs that a side can still add. */
+  slotsLeft(from: Side): number {
     let used = 0;
     for (const htlc of this.live) if (htlc.from === from) used += 1;
-    return used >= this.#slots ? 'slots' : undefined;
+    return this.#slots - used;
   }
 
   offer(
@@ -231,24 +194,8 @@ export class SimChannel {
     htlc.mailbox = undefined;
     htlc.removal = mailbox.removal;
     this.#note(htlc, 'signed');
-    const bytes = this.#removalBytes(htlc, mailbox.removal);
+    const bytes = removalBytes({ channelId: this.#id, id: htlc.id }, mailbox.removal);
     this.link.send(htlc.to, () => this.#removalArrived(htlc, bytes));
-  }
-
-  #removalBytes({ id }: SimHtlc, removal: Removal): Uint8Array {
-    const address = { channelId: this.#id, id };
-    switch (removal.kind) {
-      case 'fulfill':
-        return encodeMessage({ type: 'update_fulfill_htlc', ...address, preimage: removal.preimage });
-      case 'fail':
-        return encodeMessage({ type: 'update_fail_htlc', ...address, reason: removal.reason });
-      case 'malformed': {
-        const { sha256OfOnion, failureCode } = removal;
-        return encodeMessage({ type: 'update_fail_malformed_htlc', ...address, sha256OfOnion, failureCode });
-      }
-      case 'timeout':
-        throw new Error('only the chain times out');
-    }
   }
 
   #removalArrived(htlc: SimHtlc, bytes: Uint8Array): void {
@@ -370,47 +317,7 @@ export class SimChannel {
     }
   }
 
-  observe(htlc: SimHtlc): HtlcObservation {
-    const { sent } = htlc;
-    return {
-      channelId: this.scid,
-      htlcId: htlc.id,
-      from: this.ends[htlc.from].name,
-      to: this.ends[htlc.to].name,
-      paymentHash: toHex(sent.paymentHash),
-      amountMsat: sent.amountMsat,
-      expiry: sent.cltvExpiry,
-      offeredAt: htlc.offeredAt,
-      committedAt: htlc.committedAt,
-      removal: htlc.removal?.kind,
-      outcome: htlc.outcome,
-      onChain: htlc.onChain,
-      finalAt: htlc.finalAt,
-      preimage: htlc.returned?.kind === 'fulfill' ? toHex(htlc.returned.preimage) : undefined,
-    };
-  }
-
   #note(htlc: SimHtlc, what: string): void {
     this.#world.trace.note(`${htlc.label} ${what}`);
-  }
-}
-
-function readRemoval(bytes: Uint8Array): Removal {
-  const message = unwrap(decodeMessage(bytes));
-  switch (message.type) {
-    case 'update_fulfill_htlc':
-      return { kind: 'fulfill', preimage: message.preimage };
-    case 'update_fail_htlc':
-      return { kind: 'fail', reason: message.reason };
-    case 'update_fail_malformed_htlc':
-      return { kind: 'malformed', sha256OfOnion: message.sha256OfOnion, failureCode: message.failureCode };
-    case 'update_add_htlc':
-    case 'init':
-    case 'error':
-    case 'warning':
-    case 'ping':
-    case 'pong':
-    case 'unknown':
-      throw new Error(`a removal expected, got ${message.type}`);
   }
 }

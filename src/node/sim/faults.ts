@@ -2,7 +2,7 @@
 import type { BlockDelta, Millis } from '../../wire/units.js';
 import type { Interceptor } from './interceptor.js';
 import type { SimNetwork } from './network.js';
-import type { ForwardCheat } from './node.js';
+import type { ForwardCheat } from './cheat.js';
 import type { Range } from './types.js';
 
 export class Faults {

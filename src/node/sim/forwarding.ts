@@ -23,7 +23,7 @@ export function forwardingFee(
 
 const NO_UPDATE = { channelUpdate: new Uint8Array() };
 
-/** A failure message; no channel_update is enclosed, as is usual today. */
+/** A failure message; without a channel_update among the fields none is enclosed. */
 export function failureMessage(code: number, fields: FailureFields = {}): Uint8Array {
   return encodeFailureMessage(code, { ...NO_UPDATE, ...fields });
 }
@@ -35,21 +35,38 @@ export interface ForwardTerms {
   readonly outgoingCltvValue: BlockHeight;
 }
 
-/** The failure that a forward over a channel with this policy deserves; undefined if it is fine. */
-export function checkForward(terms: ForwardTerms, policy: Policy, height: BlockHeight): Uint8Array | undefined {
+/**
+ * The failure that a forward over a channel with this policy deserves; undefined if it is fine.
+ * @param update makes the channel_update to enclose; default: none
+ */
+export function checkForward(
+  terms: ForwardTerms,
+  policy: Policy,
+  height: BlockHeight,
+  update: () => Uint8Array = () => NO_UPDATE.channelUpdate,
+): Uint8Array | undefined {
+  const refusal = forwardRefusal(terms, policy, height);
+  return refusal && failureMessage(refusal.code, { ...refusal.fields, channelUpdate: update() });
+}
+
+function forwardRefusal(
+  terms: ForwardTerms,
+  policy: Policy,
+  height: BlockHeight,
+): { readonly code: number; readonly fields?: FailureFields } | undefined {
   const { incomingAmountMsat, incomingExpiry, amtToForward, outgoingCltvValue } = terms;
   if (amtToForward < policy.htlcMinimumMsat) {
-    return failureMessage(FailureCode.amountBelowMinimum, { htlcMsat: incomingAmountMsat });
+    return { code: FailureCode.amountBelowMinimum, fields: { htlcMsat: incomingAmountMsat } };
   }
-  if (amtToForward > policy.htlcMaximumMsat) return failureMessage(FailureCode.temporaryChannelFailure);
+  if (amtToForward > policy.htlcMaximumMsat) return { code: FailureCode.temporaryChannelFailure };
   if (incomingAmountMsat < amtToForward + forwardingFee(policy, amtToForward)) {
-    return failureMessage(FailureCode.feeInsufficient, { htlcMsat: incomingAmountMsat });
+    return { code: FailureCode.feeInsufficient, fields: { htlcMsat: incomingAmountMsat } };
   }
   if (incomingExpiry < outgoingCltvValue + policy.cltvExpiryDelta) {
-    return failureMessage(FailureCode.incorrectCltvExpiry, { cltvExpiry: incomingExpiry });
+    return { code: FailureCode.incorrectCltvExpiry, fields: { cltvExpiry: incomingExpiry } };
   }
-  if (outgoingCltvValue <= height + LEAST_OUTGOING_BLOCKS) return failureMessage(FailureCode.expiryTooSoon);
-  if (outgoingCltvValue > height + MAX_HTLC_CLTV) return failureMessage(FailureCode.expiryTooFar);
+  if (outgoingCltvValue <= height + LEAST_OUTGOING_BLOCKS) return { code: FailureCode.expiryTooSoon };
+  if (outgoingCltvValue > height + MAX_HTLC_CLTV) return { code: FailureCode.expiryTooFar };
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 /** An HTLC that a simulated node has received and may forward: what it read from its layer of the onion. */
 import type { PayloadFields } from '../../onion/payload.js';
 import type { BlockHeight, Msat, ShortChannelId } from '../../wire/units.js';
-import type { SimHtlc } from './channel.js';
+import type { SimHtlc } from './htlc.js';
 
 export interface Incoming {
   readonly htlc: SimHtlc;

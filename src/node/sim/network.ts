@@ -1,8 +1,10 @@
 /** A simulated Lightning network: nodes, channels, one chain, and a record of everything that happened. */
 import { scidOf } from '../../wire/scid.js';
 import type { BlockHeight, Msat, ShortChannelId } from '../../wire/units.js';
-import { SimChannel, type SimHtlc } from './channel.js';
-import { DEFAULT_INTERCEPTOR, type InterceptorConfig } from './interceptor.js';
+import { SimChannel, type HtlcLimits } from './channel.js';
+import { Gossip } from './gossip.js';
+import type { SimHtlc } from './htlc.js';
+import { DEFAULT_INTERCEPTOR, type InterceptorConfig } from './interceptor-config.js';
 import { SimNode } from './node.js';
 import { Random } from './random.js';
 import { Trace } from './trace.js';
@@ -25,6 +27,8 @@ export interface SimNetworkOptions {
   readonly height?: BlockHeight;
   /** Keep the trace's lines, not only their hash. */
   readonly keepTrace?: boolean;
+  /** Failures carry attribution data (BOLT 4); default false. */
+  readonly attribution?: boolean;
 }
 
 export interface AddNodeOptions {
@@ -43,6 +47,8 @@ export interface OpenChannelOptions {
   readonly slots?: number;
   /** What each side must leave in the channel; default 1 % of the capacity. */
   readonly reserveMsat?: Msat;
+  /** What the other side accepts of a single HTLC, by the side that sends; default: any amount. */
+  readonly limits?: readonly [HtlcLimits, HtlcLimits];
 }
 
 export interface Observations {
@@ -68,12 +74,24 @@ export class SimNetwork {
   /** For whoever builds on this world: forks of it do not disturb it. */
   readonly random: Random;
   readonly channels: SimChannel[] = [];
+  /** What all nodes know of announced channels. */
+  readonly gossip: Gossip;
   readonly #world: World;
   readonly #nodes = new Map<string, SimNode>();
   readonly #answers: AnswerObservation[] = [];
+  readonly #attribution: boolean;
   #height: BlockHeight;
 
-  constructor({ seed, clock = new VirtualClock(), timing, height = 850_000, keepTrace = false }: SimNetworkOptions) {
+  constructor(options: SimNetworkOptions) {
+    const {
+      seed,
+      clock = new VirtualClock(),
+      timing,
+      height = 850_000,
+      keepTrace = false,
+      attribution = false,
+    } = options;
+    this.#attribution = attribution;
     this.clock = clock;
     this.trace = new Trace(() => clock.now(), keepTrace);
     this.random = new Random(seed);
@@ -85,6 +103,7 @@ export class SimNetwork {
       timing: { ...DEFAULT_TIMING, ...timing },
       chainHeight: () => this.#height,
     };
+    this.gossip = new Gossip(this.#world, (name) => this.node(name));
   }
 
   get height(): BlockHeight {
@@ -111,7 +130,10 @@ export class SimNetwork {
         ? {}
         : { interceptor: { ...DEFAULT_INTERCEPTOR, ...(interceptor === true ? {} : interceptor) } }),
       record: (answer) => this.#answers.push(answer),
+      gossip: this.gossip,
+      attribution: this.#attribution,
     });
+    node.watchers.add({ channel: (channel, change) => this.gossip.channelChanged(channel, change) });
     this.#nodes.set(name, node);
     return node;
   }
@@ -138,11 +160,21 @@ export class SimNetwork {
       aliases: [alias(), alias()],
       slots,
       reserveMsat: options.reserveMsat ?? (balances[0] + balances[1]) / 100n,
+      limits: options.limits ?? [{}, {}],
     });
     this.channels.push(channel);
     first.addChannel(channel);
     second.addChannel(channel);
+    this.gossip.opened(channel);
     return channel;
+  }
+
+  /** A node changes the terms on which it forwards over a channel. */
+  changePolicy(channel: SimChannel, from: SimNode, change: Partial<Policy>): void {
+    const side = channel.sideOf(from);
+    channel.policies[side] = { ...channel.policies[side], ...change };
+    this.trace.note(`${channel.name} policy of ${from.name}`);
+    this.gossip.changed(channel, side);
   }
 
   /** @throws {RangeError} if the nodes share no channel */
@@ -166,7 +198,7 @@ export class SimNetwork {
   /** What the nodes saw: enough to judge, from outside, where the money went. */
   observations(): Observations {
     return {
-      htlcs: this.channels.flatMap((channel) => channel.history.map((htlc) => channel.observe(htlc))),
+      htlcs: this.channels.flatMap((channel) => channel.history.map((htlc) => htlc.observe())),
       answers: [...this.#answers],
     };
   }

@@ -1,28 +1,20 @@
 /** A simulated Lightning node: reads onions, forwards, receives, pays, intercepts, crashes and comes back. */
-import { ec } from '../../crypto/index.js';
+import { ec, type RecoverableSignature } from '../../crypto/index.js';
 import { FailureCode } from '../../onion/failure-codes.js';
-import { originateFailure, wrapFailure } from '../../onion/failure-packet.js';
-import { decodePaymentPayload, invalidPayloadFailure, type RelayPayload } from '../../onion/payload.js';
-import { peelOnion, type PeeledOnion } from '../../onion/peel.js';
-import { concat } from '../../wire/bytes.js';
-import { u16 } from '../../wire/integers.js';
 import type { BlockDelta, BlockHeight, Msat, Preimage, ShortChannelId } from '../../wire/units.js';
-import type { ChannelEnd, OfferRefusal, SimChannel, SimHtlc } from './channel.js';
+import type { ChannelEnd, OfferRefusal, SimChannel } from './channel.js';
+import { type ForwardCheat, outgoingTerms } from './cheat.js';
+import { FailurePackets, type Failing } from './failing.js';
 import { checkForward, checkInterception, failureMessage } from './forwarding.js';
+import type { Gossip } from './gossip.js';
+import type { SimHtlc } from './htlc.js';
 import type { Incoming, IncomingForward } from './incoming.js';
-import { Interceptor, type InterceptorConfig, type InterceptorHost } from './interceptor.js';
+import { Interceptor, type InterceptorHost } from './interceptor.js';
+import type { InterceptorConfig } from './interceptor-config.js';
+import { OwnParts } from './own-parts.js';
+import { readOnion } from './reading.js';
 import { Till, type TillHost } from './till.js';
 import { type AnswerObservation, type ChannelChange, type Removal, type Side, type World } from './types.js';
-
-/** A relay that does not do what the onion asks of it. */
-export interface ForwardCheat {
-  /** Forwards this much less than asked. */
-  readonly skimMsat?: Msat;
-  /** Forwards with an expiry this much lower than asked. */
-  readonly skimBlocks?: BlockDelta;
-  /** Flips a bit of this byte of the onion it passes on. */
-  readonly garbleByte?: number;
-}
 
 /** Told what happens at a node, whoever listens to its HTLCs. Must not change the network in the same turn. */
 export interface NodeWatcher {
@@ -39,6 +31,9 @@ export interface SimNodeOptions {
   /** With it the node intercepts; without it forwards just happen. */
   readonly interceptor?: InterceptorConfig;
   readonly record: (answer: AnswerObservation) => void;
+  readonly gossip: Gossip;
+  /** Its failures carry attribution data. */
+  readonly attribution: boolean;
 }
 
 /** What comes back for an HTLC that this node originated. */
@@ -51,9 +46,13 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
   readonly till: Till;
   readonly interceptor: Interceptor | undefined;
   readonly watchers = new Set<NodeWatcher>();
+  /** What the node itself was asked to send. */
+  readonly ownParts: OwnParts;
   cheat: ForwardCheat | undefined;
   readonly #world: World;
   readonly #secret: Uint8Array;
+  readonly #gossip: Gossip;
+  readonly #failures: FailurePackets;
   /** By every id under which this node forwards to a channel. */
   readonly #outgoing = new Map<ShortChannelId, { readonly channel: SimChannel; readonly side: Side }>();
   readonly #forwards = new Map<SimHtlc, IncomingForward>();
@@ -74,8 +73,16 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
     this.#secret = options.secret;
     this.nodeId = ec.publicKey(options.secret);
     this.#height = world.chainHeight();
+    this.#gossip = options.gossip;
+    this.#failures = new FailurePackets(() => world.clock.now(), options.attribution);
+    this.ownParts = new OwnParts(world, this);
     this.till = new Till(world, this);
     this.interceptor = options.interceptor && new Interceptor(world, this, options.interceptor, options.record);
+  }
+
+  /** A signature with the node's key, as under its gossip and its invoices. */
+  sign(hash: Uint8Array): RecoverableSignature {
+    return ec.sign(hash, this.#secret);
   }
 
   get online(): boolean {
@@ -123,37 +130,21 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
       this.#intercept(known, false);
       return;
     }
-    const { add } = htlc;
-    if (add.pathKey) {
-      this.#malformed(htlc, FailureCode.invalidOnionBlinding, new Uint8Array(32));
-      return;
+    const reading = readOnion(this.#secret, htlc);
+    switch (reading.kind) {
+      case 'forward':
+        this.#startForward(reading.forward);
+        break;
+      case 'final':
+        this.till.receive(reading.incoming, reading.payload);
+        break;
+      case 'fail':
+        this.fail(reading.incoming, reading.message);
+        break;
+      case 'malformed':
+        htlc.channel.remove(htlc, reading, false);
+        break;
     }
-    const peeled = peelOnion({ nodeSecret: this.#secret, onion: add.onion, associatedData: add.paymentHash });
-    if (peeled.ok) {
-      this.#processPeeled(htlc, peeled.value);
-      return;
-    }
-    const { sharedSecret, failureCode, sha256OfOnion } = peeled.error;
-    if (sharedSecret) this.fail({ htlc, sharedSecret }, failureMessage(FailureCode.invalidOnionPayload));
-    else this.#malformed(htlc, failureCode, sha256OfOnion);
-  }
-
-  #processPeeled(htlc: SimHtlc, { payload, sharedSecret, next }: PeeledOnion): void {
-    const incoming: Incoming = { htlc, sharedSecret };
-    const decoded = decodePaymentPayload(payload, { final: !next, updateAddHasPathKey: false });
-    if (!decoded.ok) {
-      this.fail(incoming, invalidPayloadFailure(decoded.error));
-      return;
-    }
-    if (decoded.value.kind === 'final') {
-      this.till.receive(incoming, decoded.value);
-      return;
-    }
-    if (decoded.value.kind !== 'relay' || !next) {
-      this.fail(incoming, failureMessage(FailureCode.invalidOnionPayload));
-      return; // no blinded paths here
-    }
-    this.#startForward(forwardOf(incoming, decoded.value, next));
   }
 
   #startForward(forward: IncomingForward): void {
@@ -177,10 +168,6 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
     else this.interceptor.hold(forward, fresh);
   }
 
-  #malformed(htlc: SimHtlc, failureCode: number, sha256OfOnion: Uint8Array): void {
-    htlc.channel.remove(htlc, { kind: 'malformed', failureCode, sha256OfOnion }, false);
-  }
-
   // --- what becomes of them
 
   settle(incoming: Incoming, preimage: Preimage): void {
@@ -188,7 +175,7 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
   }
 
   fail(incoming: Incoming, message: Uint8Array): void {
-    this.#failWith(incoming, originateFailure(incoming.sharedSecret, message));
+    this.#failWith(incoming, this.#failures.originate(incoming, message));
   }
 
   failAsNode(incoming: IncomingForward, message: Uint8Array): void {
@@ -197,11 +184,11 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
 
   /** The packet was made by the node behind this one, so it gets a layer more, as every failure on its way back. */
   failAsPhantom(incoming: IncomingForward, packet: Uint8Array): void {
-    this.#failWith(incoming, wrapFailure(incoming.sharedSecret, packet));
+    this.#failWith(incoming, this.#failures.wrap(incoming, { reason: packet }));
   }
 
-  #failWith(incoming: Incoming, reason: Uint8Array): void {
-    incoming.htlc.channel.remove(incoming.htlc, { kind: 'fail', reason }, this.#isVolatile(incoming));
+  #failWith(incoming: Incoming, failing: Failing): void {
+    incoming.htlc.channel.remove(incoming.htlc, failing, this.#isVolatile(incoming));
   }
 
   /** What came back from a next node is on disk; what an interceptor or the node itself decided can be asked again. */
@@ -225,33 +212,22 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
       amtToForward,
       outgoingCltvValue,
     };
-    const failure = checkForward(terms, next.channel.policies[next.side], this.#height);
+    const channelUpdate = (): Uint8Array => this.#gossip.updateOf(next.channel, next.side, forward.outgoingScid);
+    const failure = checkForward(terms, next.channel.policies[next.side], this.#height, channelUpdate);
     if (failure) {
       this.fail(forward, failure);
       return;
     }
-    const outgoing = next.channel.offer(next.side, { paymentHash: add.paymentHash, ...this.#outgoingTerms(forward) });
+    const outgoing = next.channel.offer(next.side, {
+      paymentHash: add.paymentHash,
+      ...outgoingTerms(forward, this.cheat),
+    });
     if (typeof outgoing === 'string') {
-      this.fail(forward, failureMessage(FailureCode.temporaryChannelFailure));
+      this.fail(forward, failureMessage(FailureCode.temporaryChannelFailure, { channelUpdate: channelUpdate() }));
       return;
     }
     forward.outgoing = outgoing;
     this.#forwards.set(outgoing, forward);
-  }
-
-  #outgoingTerms({ amtToForward, outgoingCltvValue, nextOnion }: IncomingForward): {
-    amountMsat: Msat;
-    cltvExpiry: BlockHeight;
-    onion: Uint8Array;
-  } {
-    const { skimMsat = 0n, skimBlocks = 0, garbleByte } = this.cheat ?? {};
-    const onion = nextOnion.slice();
-    if (garbleByte !== undefined) onion[garbleByte]! ^= 1;
-    return {
-      amountMsat: amtToForward > skimMsat ? amtToForward - skimMsat : 0n,
-      cltvExpiry: Math.max(0, outgoingCltvValue - skimBlocks),
-      onion,
-    };
   }
 
   // --- outgoing HTLCs
@@ -284,20 +260,13 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
   }
 
   #returnUpstream(forward: IncomingForward, removal: Removal): void {
-    switch (removal.kind) {
-      case 'fulfill':
-        this.settle(forward, removal.preimage);
-        break;
-      case 'fail':
-        this.#failWith(forward, wrapFailure(forward.sharedSecret, removal.reason));
-        break;
-      case 'malformed':
-        this.fail(forward, concat(u16(removal.failureCode), removal.sha256OfOnion));
-        break;
-      case 'timeout':
-        this.fail(forward, failureMessage(FailureCode.permanentChannelFailure));
-        break;
+    if (removal.kind === 'fulfill') {
+      this.settle(forward, removal.preimage);
+      return;
     }
+    const failing = this.#failures.passOn(forward, removal);
+    if (this.cheat?.garbleFailures) failing.reason[0]! ^= 1;
+    this.#failWith(forward, failing);
   }
 
   // --- blocks
@@ -334,6 +303,7 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
       channel.refresh();
     }
     this.till.crash();
+    this.ownParts.crash();
     this.interceptor?.crash();
     for (const watcher of this.watchers) watcher.power?.(false);
   }
@@ -365,16 +335,4 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
       if (htlc.channel === channel && htlc.open && !htlc.mailbox) this.#process(htlc);
     }
   }
-}
-
-function forwardOf(incoming: Incoming, payload: RelayPayload, nextOnion: Uint8Array): IncomingForward {
-  return {
-    ...incoming,
-    payload,
-    amtToForward: payload.amtToForward,
-    outgoingCltvValue: payload.outgoingCltvValue,
-    outgoingScid: payload.shortChannelId,
-    nextOnion,
-    outgoing: undefined,
-  };
 }

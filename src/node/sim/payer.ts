@@ -7,7 +7,7 @@ import { FailureCode, FailureFlag } from '../../onion/failure-codes.js';
 import { unwrapFailure } from '../../onion/failure-packet.js';
 import { equalBytes, toHex } from '../../wire/bytes.js';
 import type { Msat, PaymentHash, Preimage } from '../../wire/units.js';
-import type { SimHtlc } from './channel.js';
+import type { SimHtlc } from './htlc.js';
 import type { SimNetwork } from './network.js';
 import type { SimNode } from './node.js';
 import { planAttempt, type AttemptPlan, type Avoided } from './attempt-plan.js';

@@ -1,4 +1,5 @@
 /** Seeded pseudo-randomness (xoshiro128**): the same seed gives the same simulated world. Never for real secrets. */
+import { ec } from '../../crypto/index.js';
 
 /** 32-bit hash of a text, used to turn labels into seeds. */
 function hashText(text: string, basis: number): number {
@@ -89,5 +90,13 @@ export class Random {
       [out[i], out[j]] = [out[j]!, out[i]!];
     }
     return out;
+  }
+}
+
+/** A secret key for one onion. */
+export function sessionKey(random: Random): Uint8Array {
+  for (;;) {
+    const key = random.bytes(32);
+    if (ec.isSecret(key)) return key;
   }
 }

@@ -1,4 +1,4 @@
-/** A node of a simulated network in another process, as a port; and that network's administration. */
+/** A node of a simulated network in another process, as a port. */
 import { z } from 'zod';
 import type {
   FinalResult,
@@ -13,21 +13,10 @@ import type {
 } from '../../receive/node-port.js';
 import { toHex } from '../../wire/bytes.js';
 import type { BlockHeight } from '../../wire/units.js';
-import { LND_FAILURE_CODES } from './interceptor.js';
-import type { Observations } from './network.js';
-import type { PaymentRecord } from './payment.js';
+import { LND_FAILURE_CODES } from './interceptor-config.js';
 import { Asker, Wire, type ServerEvent } from './remote-connection.js';
-import {
-  htlcAnswer,
-  htlcKey,
-  localChannels,
-  lookedUp,
-  nodeInfo,
-  payRequest,
-  type PlainJson,
-  type RemoteFault,
-  type RemotePayRequest,
-} from './remote-wire.js';
+import { RemoteGraphPort, RemoteSendPort } from './remote-send.js';
+import { htlcAnswer, htlcKey, localChannels, lookedUp, nodeInfo } from './remote-wire.js';
 
 export interface RemoteSimNodeOptions {
   /** `tcp://127.0.0.1:PORT` */
@@ -44,6 +33,8 @@ export class RemoteSimNode implements NodePort {
   readonly kind = 'sim';
   readonly name: string;
   readonly intercept: InterceptPort;
+  readonly send: RemoteSendPort;
+  readonly graph: RemoteGraphPort;
   readonly #node: string;
   readonly #asker: Asker;
 
@@ -52,6 +43,8 @@ export class RemoteSimNode implements NodePort {
     this.name = name;
     this.#node = node;
     this.#asker = new Asker(url);
+    this.send = new RemoteSendPort({ url, node });
+    this.graph = new RemoteGraphPort({ url, node });
     this.intercept = {
       nodeFailureCodes,
       open: (handlers) => RemoteSession.open(url, node, handlers),
@@ -67,9 +60,9 @@ export class RemoteSimNode implements NodePort {
     return localChannels.parse(await this.#asker.ask({ verb: 'channels', node: this.#node }));
   }
 
-  /** Lets go of the connection; a later question opens it again. */
-  close(): Promise<void> {
-    return this.#asker.close();
+  /** Lets go of the connections; a later question opens them again. */
+  async close(): Promise<void> {
+    await Promise.all([this.#asker.close(), this.send.close()]);
   }
 
   async #lookup(key: HtlcKey): Promise<FinalResult['outcome'] | undefined> {
@@ -160,6 +153,9 @@ class RemoteSession implements InterceptSession {
       case 'closed':
         this.#end(event.reason);
         break;
+      case 'news':
+      case 'loaded':
+        break; // of graph streams
     }
   }
 
@@ -168,44 +164,5 @@ class RemoteSession implements InterceptSession {
     this.#open = false;
     this.#wire?.end();
     this.#handlers.onClosed(reason);
-  }
-}
-
-/** Pays, mines and breaks things in a simulated network of another process. */
-export class RemoteSimAdmin {
-  readonly #asker: Asker;
-
-  constructor(url: string) {
-    this.#asker = new Asker(url);
-  }
-
-  async nodes(): Promise<readonly { name: string; nodeId: string; online: boolean; height: BlockHeight }[]> {
-    return (await this.#asker.ask({ verb: 'nodes' })) as {
-      name: string;
-      nodeId: string;
-      online: boolean;
-      height: number;
-    }[];
-  }
-
-  /** Starts a payment. @returns its index, to ask for its record */
-  async pay(payer: string, payment: RemotePayRequest): Promise<number> {
-    return z.number().parse(await this.#asker.ask({ verb: 'pay', payer, payment: z.encode(payRequest, payment) }));
-  }
-
-  async payment(payer: string, index: number): Promise<PlainJson<PaymentRecord>> {
-    return (await this.#asker.ask({ verb: 'payment', payer, index })) as PlainJson<PaymentRecord>;
-  }
-
-  async inject(fault: RemoteFault): Promise<void> {
-    await this.#asker.ask({ verb: 'inject', fault });
-  }
-
-  async observations(): Promise<PlainJson<Observations>> {
-    return (await this.#asker.ask({ verb: 'observations' })) as PlainJson<Observations>;
-  }
-
-  close(): Promise<void> {
-    return this.#asker.close();
   }
 }

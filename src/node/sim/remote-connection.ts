@@ -8,6 +8,7 @@ type ServerLine = z.output<typeof serverLine>;
 export type ServerEvent = Extract<ServerLine, { event: string }>;
 
 interface Waiting {
+  readonly accepted: () => void;
   readonly resolve: (result: unknown) => void;
   readonly reject: (reason: Error) => void;
 }
@@ -58,11 +59,12 @@ export class Wire {
     return this.#closed || this.#socket.destroyed;
   }
 
-  ask(question: Readonly<Record<string, unknown>>): Promise<unknown> {
+  /** @param accepted what was handed over with the question is on its way */
+  ask(question: Readonly<Record<string, unknown>>, accepted: () => void = ignore): Promise<unknown> {
     if (this.closed) return Promise.reject(new Error('connection to the simulated network lost'));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { accepted, resolve, reject });
       this.tell({ id, ...question });
     });
   }
@@ -82,6 +84,10 @@ export class Wire {
       return;
     }
     const waiting = this.#waiting.get(line.id);
+    if ('accepted' in line) {
+      waiting?.accepted();
+      return;
+    }
     this.#waiting.delete(line.id);
     if ('error' in line) waiting?.reject(new Error(line.error));
     else waiting?.resolve(line.result);
@@ -99,8 +105,8 @@ export class Asker {
     this.#url = url;
   }
 
-  async ask(question: Readonly<Record<string, unknown>>): Promise<unknown> {
-    return (await this.#connected()).ask(question);
+  async ask(question: Readonly<Record<string, unknown>>, accepted?: () => void): Promise<unknown> {
+    return (await this.#connected()).ask(question, accepted);
   }
 
   #connected(): Promise<Wire> {

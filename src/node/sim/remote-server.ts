@@ -5,8 +5,11 @@
 import { createServer, type Socket } from 'node:net';
 import { z } from 'zod';
 import { decodeInvoice } from '../../bolt11/index.js';
+import { randomBytes } from '../../crypto/index.js';
 import type { InterceptSession } from '../../receive/node-port.js';
+import type { OutgoingPart } from '../../send/run/ports.js';
 import { unwrap } from '../../wire/result.js';
+import type { Msat, PaymentHash } from '../../wire/units.js';
 import { Faults } from './faults.js';
 import { readLines, writeLine } from './lines.js';
 import type { SimNetwork } from './network.js';
@@ -24,7 +27,11 @@ import {
   type RemotePayRequest,
   type RemoteRequest,
 } from './remote-wire.js';
+import { graphNews, lookUpAnswer, nodeBalances, partOutcome } from './remote-send-wire.js';
+import { SimGraphPort } from './sim-graph-port.js';
+import { issueSimInvoice } from './sim-invoice.js';
 import { SimNodePort } from './sim-node-port.js';
+import { SimSendPort } from './sim-send-port.js';
 
 export interface SimServer {
   /** Where it listens on 127.0.0.1. */
@@ -75,6 +82,14 @@ class Desk {
     return new SimNodePort(this.network, this.network.node(node));
   }
 
+  sender(node: string): SimSendPort {
+    return new SimSendPort(this.network.node(node));
+  }
+
+  graph(node: string): SimGraphPort {
+    return new SimGraphPort(this.network, this.network.node(node));
+  }
+
   /** Starts a payment. @returns its index among the payer's payments */
   pay(name: string, payment: RemotePayRequest): number {
     const payer = this.#payer(name);
@@ -86,6 +101,17 @@ class Desk {
     const record = this.#payer(name).payments[index];
     if (!record) throw new RangeError(`${name} has made no payment ${index}`);
     return plainJson(record);
+  }
+
+  invoice(
+    name: string,
+    amountMsat: Msat,
+    hold: boolean,
+  ): { readonly bolt11: string; readonly paymentHash: PaymentHash } {
+    const now = Math.floor(this.network.clock.now() / 1000);
+    const [preimage, paymentSecret] = [randomBytes(32), randomBytes(32)];
+    const terms = { amountMsat, description: 'by a simulated node', now, preimage, paymentSecret, hold };
+    return issueSimInvoice(this.network.node(name), terms);
   }
 
   #payer(name: string): FakePayer {
@@ -202,7 +228,42 @@ class Connection {
         return undefined;
       case 'observations':
         return plainJson(desk.network.observations());
+      case 'invoice':
+        return plainJson(desk.invoice(message.node, message.amountMsat, message.hold));
+      case 'till': {
+        const { till } = desk.network.node(message.node);
+        return { isHeld: till.isHeld(message.paymentHash), isPaid: till.isPaid(message.paymentHash) };
+      }
+      case 'decide':
+        desk.network.node(message.node).till[message.decision](message.paymentHash);
+        return undefined;
+      case 'balances':
+        return z.encode(nodeBalances, await desk.sender(message.node).balances());
+      case 'send':
+        return this.#send(message.id, message.node, message.part);
+      case 'look_up':
+        return z.encode(lookUpAnswer, await desk.sender(message.node).lookUp({ ...message.part, siblings: [] }));
+      case 'follow':
+        return this.#follow(message.node);
     }
+  }
+
+  async #send(id: number, node: string, part: OutgoingPart): Promise<unknown> {
+    const accepted = (): void => writeLine(this.#socket, { id, accepted: true });
+    return z.encode(partOutcome, await this.#desk.sender(node).send(part, accepted));
+  }
+
+  async #follow(node: string): Promise<void> {
+    const followed = await this.#desk.graph(node).follow({
+      onNews: (news) => this.#tell({ event: 'news', news: z.encode(graphNews, news) }),
+      onLoaded: () => this.#tell({ event: 'loaded' }),
+      onClosed: (reason) => {
+        this.#tell({ event: 'closed', reason });
+        this.#socket.end();
+      },
+    });
+    this.#socket.on('close', () => followed.close());
+    if (this.#socket.destroyed) followed.close();
   }
 
   async #open(node: string): Promise<void> {

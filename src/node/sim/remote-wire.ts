@@ -1,27 +1,14 @@
 /** JSON forms that travel between a simulated network and its users in other processes. */
 import { z } from 'zod';
-import { fromHex, isHexOf, toHex } from '../../wire/bytes.js';
-import { MAX_U32, MAX_U64 } from '../../wire/units.js';
+import { toHex } from '../../wire/bytes.js';
+import { MAX_U32 } from '../../wire/units.js';
+import { graphNews, outgoingPart } from './remote-send-wire.js';
+import { bytes, text, u32, u64 } from './remote-values.js';
 
 /** Longest line a server accepts. */
 export const MAX_REQUEST_LENGTH = 65_536;
 /** Longest line a client accepts: a record of a long run is large. */
 export const MAX_REPLY_LENGTH = 256 * 1024 * 1024;
-
-const text = z.string().max(256);
-const u64 = z.codec(z.string().regex(/^\d{1,20}$/), z.bigint().min(0n).max(MAX_U64), {
-  decode: (digits) => BigInt(digits),
-  encode: (value) => value.toString(),
-});
-const u32 = z.number().int().min(0).max(MAX_U32);
-
-/** Hex of a given length, or of any. */
-const bytes = (length?: number): z.ZodCodec<z.ZodString, z.ZodCustom<Uint8Array, Uint8Array>> =>
-  z.codec(
-    z.string().refine((hex) => isHexOf(hex, length ?? hex.length / 2), 'not hex of the right length'),
-    z.custom<Uint8Array>((value) => value instanceof Uint8Array),
-    { decode: (hex) => fromHex(hex), encode: (value) => toHex(value) },
-  );
 
 const policy = z.object({
   feeBaseMsat: u32,
@@ -169,6 +156,15 @@ export const request = z.discriminatedUnion('verb', [
   z.object({ id, verb: z.literal('payment'), payer: node, index: id }),
   z.object({ id, verb: z.literal('inject'), fault }),
   z.object({ id, verb: z.literal('observations') }),
+  z.object({ id, verb: z.literal('balances'), node }),
+  z.object({ id, verb: z.literal('send'), node, part: outgoingPart }),
+  z.object({ id, verb: z.literal('look_up'), node, part: outgoingPart }),
+  /** A payee outside the cluster: makes an invoice, tells how it stands, decides about what is held for it. */
+  z.object({ id, verb: z.literal('invoice'), node, amountMsat: u64, hold: z.boolean() }),
+  z.object({ id, verb: z.literal('till'), node, paymentHash: bytes(32) }),
+  z.object({ id, verb: z.literal('decide'), node, paymentHash: bytes(32), decision: z.enum(['settle', 'cancel']) }),
+  /** Makes the connection a stream of the graph as this node knows it. */
+  z.object({ id, verb: z.literal('follow'), node }),
 ]);
 
 export type RemoteRequest = z.output<typeof request>;
@@ -178,10 +174,14 @@ export type RemotePayRequest = z.output<typeof payRequest>;
 export const serverLine = z.union([
   z.object({ id, result: z.unknown() }),
   z.object({ id, error: z.string() }),
+  /** The part that was handed over with this question is on its way; its end is still to come. */
+  z.object({ id, accepted: z.literal(true) }),
   z.object({ event: z.literal('htlc'), htlc: interceptedHtlc }),
   z.object({ event: z.literal('final'), result: finalResult }),
   z.object({ event: z.literal('height'), height: u32 }),
   z.object({ event: z.literal('closed'), reason: z.string() }),
+  z.object({ event: z.literal('news'), news: graphNews }),
+  z.object({ event: z.literal('loaded') }),
 ]);
 
 /** What becomes of a type when it travels as {@link plainJson}. */

@@ -8,11 +8,15 @@ import type {
   NodeInfo,
   NodePort,
 } from '../../receive/node-port.js';
+import type { GraphPort } from '../../send/graph/port.js';
+import type { SendPort } from '../../send/run/ports.js';
 import { equalBytes } from '../../wire/bytes.js';
 import type { SimChannel } from './channel.js';
 import type { Interceptor } from './interceptor.js';
 import type { SimNetwork } from './network.js';
 import type { SimNode } from './node.js';
+import { SimGraphPort } from './sim-graph-port.js';
+import { SimSendPort } from './sim-send-port.js';
 import { opposite } from './types.js';
 
 const SIM_VERSION = 'manifold-sim 1';
@@ -21,6 +25,8 @@ export class SimNodePort implements NodePort {
   readonly kind = 'sim';
   readonly name: string;
   readonly intercept?: InterceptPort;
+  readonly send: SendPort;
+  readonly graph: GraphPort;
   readonly #network: SimNetwork;
   readonly #node: SimNode;
 
@@ -29,6 +35,8 @@ export class SimNodePort implements NodePort {
     this.#network = network;
     this.#node = node;
     this.name = name;
+    this.send = new SimSendPort(node);
+    this.graph = new SimGraphPort(network, node);
     if (node.interceptor) this.intercept = new SimInterceptPort(node, node.interceptor);
   }
 

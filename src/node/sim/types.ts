@@ -52,7 +52,7 @@ export const DEFAULT_TIMING: Timing = {
 /** How an offered HTLC comes back to its offerer. */
 export type Removal =
   | { readonly kind: 'fulfill'; readonly preimage: Preimage }
-  | { readonly kind: 'fail'; readonly reason: Uint8Array }
+  | { readonly kind: 'fail'; readonly reason: Uint8Array; readonly attributionData?: Uint8Array }
   | { readonly kind: 'malformed'; readonly sha256OfOnion: Uint8Array; readonly failureCode: number }
   /** Taken back on chain. */
   | { readonly kind: 'timeout' };

@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:net';
 import { createServer as createSecureServer } from 'node:tls';
 import { generate } from 'selfsigned';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { inspectLnd, type LndExpectations, type LndFinding } from '../../../src/node/lnd/check.js';
+import { inspectLnd, type LndExpectations } from '../../../src/node/lnd/check.js';
 import type { LndEndpoint } from '../../../src/node/lnd/client.js';
+import type { LndFinding } from '../../../src/node/lnd/finding.js';
 import { grantsOf, isGranted } from '../../../src/node/lnd/macaroon.js';
 import { bakeLine, permissionsFor } from '../../../src/node/lnd/permissions.js';
 import { listChannels } from '../../../src/node/lnd/rpc/channels.js';
@@ -81,9 +82,35 @@ describe('a node in order', () => {
       'lnd.conf',
       'chain',
       'channels',
+      'sending',
     ]);
     expect(node).toMatchObject({ nodeId: fromHex(NODE_ID), network: 'regtest' });
     expect(tiny.interceptors).toHaveLength(0);
+  });
+});
+
+describe('what can be sent', () => {
+  const sending = async (
+    changes: Parameters<typeof channel>[0],
+    purposes: LndExpectations['purposes'],
+  ): Promise<LndFinding[]> => {
+    const answers = { [listChannels.path]: () => ({ channels: [channel(changes)] }) };
+    return (await inspect({ ...good, answers }, { purposes })).filter(({ what }) => what === 'sending');
+  };
+
+  it('is told of a node that pays, and warned of if it is nothing', async () => {
+    expect(await sending({}, ['receive', 'send'])).toEqual([
+      { level: 'ok', what: 'sending', detail: expect.stringMatching(/^about 3\d{5} sat can be sent/) as unknown },
+    ]);
+    expect(await sending({ localBalance: 9_000n }, ['receive', 'send'])).toMatchObject([
+      { level: 'warn', detail: expect.stringContaining('nothing can be sent') as unknown },
+    ]);
+  });
+
+  it('is nothing by intention where the node only receives', async () => {
+    expect(await sending({}, ['receive'])).toMatchObject([
+      { level: 'ok', detail: expect.stringContaining('nothing is paid from this node') as unknown },
+    ]);
   });
 });
 

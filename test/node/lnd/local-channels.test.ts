@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { localChannel, policyOfPeer } from '../../../src/node/lnd/local-channels.js';
+import { localChannel, policyInEdge } from '../../../src/node/lnd/local-channels.js';
 import type { Draft } from '../../../src/node/lnd/rpc/codec.js';
 import { type Channel, getChanInfo, listChannels } from '../../../src/node/lnd/rpc/channels.js';
 import { channel } from './tiny-lnd.js';
@@ -81,9 +81,13 @@ describe('policies', () => {
   });
 
   it("are the peer's, whichever end it is", () => {
-    expect(policyOfPeer(both, 'a')).toEqual({ feeBaseMsat: 1000, feeProportionalMillionths: 5, cltvExpiryDelta: 40 });
-    expect(policyOfPeer(both, 'b')).toMatchObject({ cltvExpiryDelta: 80, htlcMinimumMsat: 1n });
-    expect(policyOfPeer(both, 'c')).toBeUndefined();
-    expect(policyOfPeer(edge({ node1Pub: 'a', node2Pub: 'b' }), 'a')).toBeUndefined();
+    expect(policyInEdge(both, 'a', 'peer')).toEqual({
+      feeBaseMsat: 1000,
+      feeProportionalMillionths: 5,
+      cltvExpiryDelta: 40,
+    });
+    expect(policyInEdge(both, 'b', 'peer')).toMatchObject({ cltvExpiryDelta: 80, htlcMinimumMsat: 1n });
+    expect(policyInEdge(both, 'c', 'peer')).toBeUndefined();
+    expect(policyInEdge(edge({ node1Pub: 'a', node2Pub: 'b' }), 'a', 'peer')).toBeUndefined();
   });
 });
