@@ -3,7 +3,8 @@ import { status } from '@grpc/grpc-js';
 import { sha256 } from '../../src/crypto/index.js';
 import type { Channel, ChannelEdge, RoutingPolicy } from '../../src/node/lnd/rpc/channels.js';
 import type { Draft } from '../../src/node/lnd/rpc/codec.js';
-import type { SimChannel, SimHtlc } from '../../src/node/sim/channel.js';
+import type { SimChannel } from '../../src/node/sim/channel.js';
+import type { SimHtlc } from '../../src/node/sim/htlc.js';
 import type { SimNetwork } from '../../src/node/sim/network.js';
 import type { SimNode } from '../../src/node/sim/node.js';
 import { opposite, type Policy, type Side } from '../../src/node/sim/types.js';
@@ -14,6 +15,8 @@ import type { Msat } from '../../src/wire/units.js';
 import { RpcError } from './rpc-server.js';
 
 const SAT = 1000n;
+/** When the nodes told their policies. */
+export const GOSSIP_SECONDS = 1_750_000_000;
 const sat = (amount: Msat): bigint => amount / SAT;
 
 export interface Outpoint {
@@ -22,7 +25,7 @@ export interface Outpoint {
   readonly output: number;
 }
 
-export function fundingOf(channel: SimChannel): Outpoint {
+export function fundingOf(channel: Pick<SimChannel, 'scid'>): Outpoint {
   return { txid: sha256(u64(channel.scid)), output: scidParts(channel.scid).output };
 }
 
@@ -81,6 +84,7 @@ export function channelEdge(network: SimNetwork, node: SimNode, chanId: bigint):
   const first: Side = texts[0]! < texts[1]! ? 0 : 1;
   return {
     channelId: channel.scid,
+    capacity: sat(channel.capacityMsat),
     node1Pub: texts[first]!,
     node2Pub: texts[opposite(first)]!,
     node1Policy: routingPolicy(channel.policies[first]),
@@ -95,5 +99,6 @@ function routingPolicy(policy: Policy): Draft<RoutingPolicy> {
     feeBaseMsat: BigInt(policy.feeBaseMsat),
     feeRateMilliMsat: BigInt(policy.feeProportionalMillionths),
     maxHtlcMsat: policy.htlcMaximumMsat,
+    lastUpdate: GOSSIP_SECONDS,
   };
 }

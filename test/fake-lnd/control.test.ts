@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { LndNode } from '../../src/node/lnd/node.js';
-import { RemoteSimAdmin } from '../../src/node/sim/remote-client.js';
+import { RemoteSimAdmin } from '../../src/node/sim/remote-admin.js';
 import { toHex } from '../../src/wire/bytes.js';
 import type { ControlOrder } from './control.js';
 import { type FakeLndProcess, startFakeLnds } from './process.js';

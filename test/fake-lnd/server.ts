@@ -8,13 +8,16 @@ import { randomBytes } from '../../src/crypto/index.js';
 import type { LndEndpoint } from '../../src/node/lnd/client.js';
 import { htlcInterceptor } from '../../src/node/lnd/rpc/intercept.js';
 import { getState } from '../../src/node/lnd/rpc/node.js';
+import type { Interceptor } from '../../src/node/sim/interceptor.js';
 import type { SimNetwork } from '../../src/node/sim/network.js';
 import type { NodeWatcher, SimNode } from '../../src/node/sim/node.js';
 import { toHex } from '../../src/wire/bytes.js';
 import { type Certificate, newCertificate, sharedCertificate } from './certificate.js';
 import { Gate } from './gate.js';
+import { LndGraph } from './graph.js';
 import { InterceptorStream } from './interceptor-stream.js';
 import { reply } from './messages.js';
+import { LndPayments } from './paying.js';
 import { RpcError, RpcServer } from './rpc-server.js';
 import { LndServices } from './services.js';
 import { DEFAULT_SETTINGS, type FakeLndFaults, type FakeLndSettings, NO_FAULTS, notReady } from './settings.js';
@@ -31,8 +34,12 @@ export class FakeLnd {
   readonly node: SimNode;
   readonly settings: FakeLndSettings;
   readonly faults: FakeLndFaults = { ...NO_FAULTS };
+  readonly graph: LndGraph;
+  /** Paths of the calls that have come, in order. */
+  readonly calls: string[] = [];
   readonly #gate: Gate;
   readonly #services: LndServices;
+  readonly #payments: LndPayments;
   #certificate: Certificate;
   #macaroon = randomBytes(96);
   #behaviour: ReleasedBehaviour;
@@ -63,6 +70,8 @@ export class FakeLnd {
       faults: this.faults,
       behaviour: () => this.#behaviour,
     });
+    this.#payments = new LndPayments({ network, node, settings, faults: this.faults });
+    this.graph = new LndGraph(network, node);
     node.watchers.add(this.#watcher);
     if (node.online) this.#power(true);
   }
@@ -144,6 +153,7 @@ export class FakeLnd {
     this.#closed = true;
     this.node.watchers.delete(this.#watcher);
     this.#services.close();
+    this.#payments.close();
     this.#power(false);
     await this.#moves;
     await this.#gate.close();
@@ -167,13 +177,6 @@ export class FakeLnd {
   #build(): RpcServer {
     const { settings, faults } = this;
     this.#behaviour = behaviourOf(settings.version);
-    const interceptor = this.node.interceptor!;
-    interceptor.faults.twice = 0; // LND offers nothing twice on one stream
-    interceptor.config = {
-      ...interceptor.config,
-      withoutSession: settings.requireInterceptor ? 'fail' : 'resume',
-      heldSet: this.#behaviour.heldSet,
-    };
     const server = new RpcServer(
       (path, metadata) => {
         this.#admit(path, metadata);
@@ -188,6 +191,20 @@ export class FakeLnd {
       },
     );
     this.#services.register(server);
+    this.#payments.register(server);
+    this.graph.register(server);
+    if (this.node.interceptor) this.#serveInterceptor(server, this.node.interceptor);
+    return server;
+  }
+
+  #serveInterceptor(server: RpcServer, interceptor: Interceptor): void {
+    const { settings, faults } = this;
+    interceptor.faults.twice = 0; // LND offers nothing twice on one stream
+    interceptor.config = {
+      ...interceptor.config,
+      withoutSession: settings.requireInterceptor ? 'fail' : 'resume',
+      heldSet: this.#behaviour.heldSet,
+    };
     server.bidi(htlcInterceptor, reply, (incoming, out) => {
       if (faults.interceptorTaken || (this.#stream && !this.#stream.isOver)) {
         throw new RpcError('interceptor already exists');
@@ -206,7 +223,6 @@ export class FakeLnd {
       );
       this.#streams += 1;
     });
-    return server;
   }
 
   #retire(): void {
@@ -216,6 +232,7 @@ export class FakeLnd {
   }
 
   #admit(path: string, metadata: Metadata): void {
+    this.calls.push(path);
     const { walletState, permissions } = this.settings;
     if (path === getState.path) return;
     const why = notReady(walletState);
@@ -229,14 +246,13 @@ export class FakeLnd {
   }
 }
 
-/** @throws {RangeError} if the network has no node of this name, or it does not intercept */
+/** @throws {RangeError} if the network has no node of this name */
 export async function serveFakeLnd(
   network: SimNetwork,
   nodeName: string,
   { port = 0, ...settings }: FakeLndOptions = {},
 ): Promise<FakeLnd> {
   const node = network.node(nodeName);
-  if (!node.interceptor) throw new RangeError(`${nodeName} does not intercept`);
   const [gate, certificate] = await Promise.all([Gate.open(port), sharedCertificate()]);
   const fake = new FakeLnd(network, node, { ...DEFAULT_SETTINGS, ...settings }, certificate, gate);
   await fake.ready;

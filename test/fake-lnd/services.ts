@@ -12,7 +12,8 @@ import {
 import type { Draft, MessageType, Of } from '../../src/node/lnd/rpc/codec.js';
 import { HtlcEventType, subscribeHtlcEvents } from '../../src/node/lnd/rpc/intercept.js';
 import { type BlockEpoch, getInfo, getState, getVersion, registerBlockEpochNtfn } from '../../src/node/lnd/rpc/node.js';
-import type { SimChannel, SimHtlc } from '../../src/node/sim/channel.js';
+import type { SimChannel } from '../../src/node/sim/channel.js';
+import type { SimHtlc } from '../../src/node/sim/htlc.js';
 import type { SimNetwork } from '../../src/node/sim/network.js';
 import type { NodeWatcher, SimNode } from '../../src/node/sim/node.js';
 import type { ChannelChange } from '../../src/node/sim/types.js';
@@ -228,7 +229,7 @@ export class LndServices {
     for (const out of this.#htlcEvents) out.write(bytes);
   }
 
-  #tellChannel(channel: SimChannel, type: number): void {
+  #tellChannel(channel: Pick<SimChannel, 'scid'>, type: number): void {
     const { txid, output } = fundingOf(channel);
     const point = { fundingTxidBytes: txid, outputIndex: output };
     const bytes = encoded(channelEvent, {

@@ -11,6 +11,8 @@ export interface FakeLndSettings {
   requireInterceptor: boolean;
   /** `store-final-htlc-resolutions`; takes a restart. */
   storeFinals: boolean;
+  /** `keep-failed-payment-attempts`. */
+  keepFailedAttempts: boolean;
   /** One of {@link WalletState}. */
   walletState: number;
   /** What the macaroon grants: paths of methods, or everything. */
@@ -25,6 +27,7 @@ export const DEFAULT_SETTINGS: FakeLndSettings = {
   network: 'regtest',
   requireInterceptor: true,
   storeFinals: true,
+  keepFailedAttempts: true,
   walletState: WalletState.serverActive,
   permissions: 'all',
   pingTimeMs: 10_000,
@@ -43,6 +46,8 @@ export interface FakeLndFaults {
   offerCopies: number;
   /** Final events of the HTLC event stream are swallowed. */
   loseFinals: boolean;
+  /** A part that is to be sent is written down so much later, ms, and sent then. */
+  recordDelayMs: number;
   /** Says it is synced however far it is behind. */
   claimsSynced: boolean;
 }
@@ -53,6 +58,7 @@ export const NO_FAULTS: FakeLndFaults = {
   interceptorTaken: false,
   offerCopies: 1,
   loseFinals: false,
+  recordDelayMs: 0,
   claimsSynced: true,
 };
 

@@ -40,6 +40,25 @@ export interface InvoiceJson {
   readonly state: string;
 }
 
+interface SendingJson {
+  readonly graph?: { readonly loaded: boolean };
+  readonly nodes?: readonly { readonly reachable: boolean }[];
+}
+
+export interface PaymentJson {
+  readonly id: string;
+  readonly state: string;
+  readonly is_over: boolean;
+  readonly words: string;
+  readonly fee_msat: string;
+  readonly preimage?: string;
+  readonly parts: readonly {
+    readonly from: { readonly name?: string };
+    readonly state: string;
+    readonly amount_msat: string;
+  }[];
+}
+
 export interface EventJson {
   readonly id: string;
   readonly type: string;
@@ -148,6 +167,28 @@ export class ManifoldDaemon {
     await until(`the invoice to be ${states.join(' or ')}`, isIt, { onLate });
   }
 
+  async payment(id: string): Promise<PaymentJson> {
+    return this.ask<PaymentJson>('GET', `/v1/payments/${id}`);
+  }
+
+  /** Until all nodes can be paid from, and the graph has been read. */
+  async untilPaying(): Promise<void> {
+    const { length: count } = this.#members;
+    const isPaying = async (): Promise<boolean> => {
+      const { sending } = await this.ask<{ sending: SendingJson }>('GET', '/v1/nodes');
+      const able = sending.nodes?.filter(({ reachable }) => reachable) ?? [];
+      return sending.graph?.loaded === true && able.length === count;
+    };
+    await until(`${this.name} to be able to pay`, isPaying, { onLate: () => this.tail() });
+  }
+
+  async untilOver(id: string): Promise<PaymentJson> {
+    let seen = await this.payment(id);
+    const isOver = async (): Promise<boolean> => (seen = await this.payment(id)).is_over;
+    await until('the payment to be over', isOver, { onLate: () => `${JSON.stringify(seen)}\n${this.tail()}` });
+    return seen;
+  }
+
   async events(): Promise<readonly EventJson[]> {
     return (await this.ask<{ events: EventJson[] }>('GET', '/v1/events?after=0&limit=500')).events;
   }
@@ -156,12 +197,16 @@ export class ManifoldDaemon {
     return (await this.events()).filter(({ payment_hash: hash }) => hash === paymentHash);
   }
 
+  get token(): string {
+    return readFileSync(this.tokenPath, 'utf8').trim();
+  }
+
   /** @throws {Error} with the problem the API answers */
   async ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
     const response = await fetch(this.url + path, {
       method,
       headers: {
-        authorization: `Bearer ${readFileSync(this.tokenPath, 'utf8').trim()}`,
+        authorization: `Bearer ${this.token}`,
         connection: 'close',
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },

@@ -16,6 +16,8 @@ export interface ChannelPlan {
   readonly capacitySat: bigint;
   /** Given to `to` at once. */
   readonly pushSat: bigint;
+  /** Not announced: only its two ends know it. */
+  readonly isPrivate?: boolean;
 }
 
 export interface NetworkPlan {
@@ -222,11 +224,11 @@ export class Network {
     }
     await this.chain.untilMempool(plans.length);
     await this.mine(ANNOUNCED_AFTER);
-    for (const { from, to } of plans) await this.#untilKnown(from, to);
+    for (const plan of plans) await this.#untilKnown(plan);
   }
 
-  async #openChannel({ from, to, capacitySat, pushSat }: ChannelPlan): Promise<void> {
-    const request = { nodePubkey: this.node(to).nodeId, localFundingAmount: capacitySat, pushSat };
+  async #openChannel({ from, to, capacitySat, pushSat, isPrivate = false }: ChannelPlan): Promise<void> {
+    const request = { nodePubkey: this.node(to).nodeId, localFundingAmount: capacitySat, pushSat, private: isPrivate };
     const { fundingTxidBytes, outputIndex } = await this.node(from).client.call(openChannelSync, request, 30_000);
     const txid = toHex(Uint8Array.from(fundingTxidBytes).reverse());
     this.#channels.set(pair(from, to), { scid: 0n, point: `${txid}:${outputIndex}` });
@@ -250,8 +252,8 @@ export class Network {
     return false;
   }
 
-  /** Both ends use the channel, and every node knows the policies of both. */
-  async #untilKnown(from: string, to: string): Promise<void> {
+  /** Both ends use the channel, and every node that hears of it knows the policies of both. */
+  async #untilKnown({ from, to, isPrivate = false }: ChannelPlan): Promise<void> {
     const { point } = this.#channel(from, to);
     const { client } = this.node(from);
     let scid = 0n;
@@ -262,7 +264,8 @@ export class Network {
     });
     this.#channels.set(pair(from, to), { scid, point });
     await this.untilActive(from, to);
-    for (const { name, client: watcher } of this.nodes) {
+    const watchers = isPrivate ? [this.node(from), this.node(to)] : this.nodes;
+    for (const { name, client: watcher } of watchers) {
       await until(`${name} to hear of the channel of ${from} and ${to}`, async () => {
         const { node1Policy, node2Policy } = await watcher.call(getChanInfo, { chanId: scid });
         return node1Policy !== undefined && node2Policy !== undefined;

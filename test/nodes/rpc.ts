@@ -168,3 +168,53 @@ export const lookupInvoice = unary(
 );
 
 export const InvoiceState = { open: 0, settled: 1, canceled: 2, accepted: 3 } as const;
+
+export const updateChannelPolicy = unary(
+  '/lnrpc.Lightning/UpdateChannelPolicy',
+  message({
+    global: field(1, bool),
+    baseFeeMsat: field(3, int64),
+    timeLockDelta: field(5, uint32),
+    feeRatePpm: field(9, uint32),
+  }),
+  empty,
+);
+
+export const addHoldInvoice = unary(
+  '/invoicesrpc.Invoices/AddHoldInvoice',
+  message({ hash: field(2, bytes), valueMsat: field(10, int64), expiry: field(5, int64) }),
+  message({ paymentRequest: field(1, string), paymentAddr: field(3, bytes) }),
+);
+
+export const settleInvoice = unary(
+  '/invoicesrpc.Invoices/SettleInvoice',
+  message({ preimage: field(1, bytes) }),
+  empty,
+);
+
+export const cancelInvoice = unary(
+  '/invoicesrpc.Invoices/CancelInvoice',
+  message({ paymentHash: field(1, bytes) }),
+  empty,
+);
+
+const hopWithMetadata = message({
+  chanId: field(1, uint64),
+  expiry: field(5, uint32),
+  amtToForwardMsat: field(6, int64),
+  pubKey: field(8, string),
+  mppRecord: optional(10, message({ totalAmtMsat: field(10, int64), paymentAddr: field(11, bytes) })),
+  metadata: field(13, bytes),
+});
+const routeWithMetadata = message({
+  totalTimeLock: field(1, uint32),
+  hops: repeated(4, hopWithMetadata),
+  totalAmtMsat: field(6, int64),
+});
+
+/** The same call, with the payment metadata that a hop may have. */
+export const sendToRouteWithMetadata = unary(
+  '/routerrpc.Router/SendToRouteV2',
+  message({ paymentHash: field(1, bytes), route: optional(2, routeWithMetadata), skipTempErr: field(3, bool) }),
+  message({ route: optional(2, routeWithMetadata) }),
+);

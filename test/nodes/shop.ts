@@ -8,7 +8,7 @@ import { createDatabase, postgresUrl } from '../support/postgres.js';
 import { type DaemonOptions, type InvoiceJson, ManifoldDaemon } from './daemon.js';
 import { Link } from './link.js';
 import type { Lnd } from './lnd.js';
-import { Network } from './network.js';
+import { Network, type NetworkPlan } from './network.js';
 import { until } from './program.js';
 import { bakeMacaroon } from './rpc.js';
 import { WalletPayment, type PayOptions } from './sender.js';
@@ -17,14 +17,20 @@ export interface ShopOptions {
   readonly engine?: 'sqlite' | 'postgres';
   readonly forceClose?: boolean;
   readonly registerPreimages?: boolean;
+  /** Default: a payer beside the two members. */
+  readonly plan?: NetworkPlan;
+  /** The members pay too. */
+  readonly pays?: boolean;
 }
 
 const MEMBERS = ['alpha', 'beta'] as const;
 
+type Rights = Omit<ShopOptions, 'engine' | 'plan'>;
+
 /** A macaroon with the rights that the configuration needs, and no other. */
-async function bake(folder: string, { name, client }: Lnd, rights: Omit<ShopOptions, 'engine'>): Promise<string> {
-  const { forceClose = false, registerPreimages = true } = rights;
-  const purposes: LndPurpose[] = ['receive'];
+async function bake(folder: string, { name, client }: Lnd, rights: Rights): Promise<string> {
+  const { forceClose = false, registerPreimages = true, pays = false } = rights;
+  const purposes: LndPurpose[] = pays ? ['receive', 'send'] : ['receive'];
   if (registerPreimages) purposes.push('register-preimages');
   if (forceClose) purposes.push('force-close');
   const permissions = permissionsFor(purposes).map(({ uri }) => ({ entity: 'uri', action: uri }));
@@ -58,10 +64,10 @@ export class Shop {
   }
 
   /** @returns undefined where there is no PostgreSQL to test with */
-  static async open({ engine = 'sqlite', ...rights }: ShopOptions = {}): Promise<Shop | undefined> {
+  static async open({ engine = 'sqlite', plan, ...rights }: ShopOptions = {}): Promise<Shop | undefined> {
     const server = engine === 'postgres' ? await postgresUrl() : undefined;
     if (engine === 'postgres' && server === undefined) return undefined;
-    const net = await Network.open();
+    const net = await Network.open(plan);
     const database = server === undefined ? undefined : await createDatabase(server);
     const drop = async (): Promise<void> => database?.drop();
     const wires = new Map<string, Link>();

@@ -1,25 +1,17 @@
 /** Looks an LND over before Manifold is trusted with it: what is in order, what is not, and the words that put it right. */
 import type { Network, NodeInfo } from '../../receive/node-port.js';
 import { toHex } from '../../wire/bytes.js';
-import type { Millis, Msat } from '../../wire/units.js';
+import type { Millis } from '../../wire/units.js';
+import { channelFindings } from './check-channels.js';
 import { LndClient, type LndEndpoint } from './client.js';
 import { LndError } from './errors.js';
+import type { LndFinding } from './finding.js';
 import { assertStarted, CONF_LINES, nodeInfoOf } from './info.js';
-import { localChannel } from './local-channels.js';
 import { grantsOf, isGranted } from './macaroon.js';
 import { bakeLine, type LndPurpose, permissionsFor } from './permissions.js';
-import { listChannels } from './rpc/channels.js';
 import { getInfo, type GetInfoResponse } from './rpc/node.js';
 import { probeTls, type TlsProbe } from './tls-probe.js';
 import { judgeVersion } from './versions.js';
-
-export interface LndFinding {
-  readonly level: 'ok' | 'warn' | 'fail';
-  readonly what: string;
-  readonly detail: string;
-  /** What to do, to be copied. */
-  readonly fix?: string;
-}
 
 export interface LndReport {
   readonly findings: readonly LndFinding[];
@@ -142,7 +134,7 @@ async function inspectConnected(
       ...settingFindings(info),
       ...chainFindings(info, expected.now),
     );
-    findings.push(...(await channelFindings(client, node)));
+    findings.push(...(await channelFindings(client, node, expected.purposes.includes('send'))));
     return node;
   } catch (error) {
     findings.push(failureFinding(error, expected.purposes));
@@ -274,23 +266,4 @@ function chainFindings(
     });
   }
   return findings;
-}
-
-async function channelFindings(client: LndClient, { height }: NodeInfo): Promise<LndFinding[]> {
-  const what = 'channels';
-  try {
-    const { channels } = await client.call(listChannels, {});
-    const local = channels.flatMap((channel) => localChannel(channel, undefined, height) ?? []);
-    const usable = local.filter((channel) => channel.usable);
-    const inbound: Msat = usable.reduce((sum, { receivableMsat }) => sum + receivableMsat, 0n);
-    if (inbound === 0n) {
-      const detail = `${local.length} channels, ${usable.length} of them usable, nothing can be received over them`;
-      return [{ level: 'warn', what, detail, fix: 'open or buy a channel with balance on the other side' }];
-    }
-    const detail = `${usable.length} of ${local.length} channels usable, about ${inbound / 1000n} sat can be received`;
-    return [{ level: 'ok', what, detail }];
-  } catch (error) {
-    if (error instanceof LndError && error.kind === 'denied') return []; // told among the permissions
-    throw error;
-  }
 }

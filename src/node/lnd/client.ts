@@ -55,16 +55,28 @@ export class LndClient {
     };
   }
 
-  /** @throws {LndError} */
+  /**
+   * @param timeoutMs `none`: the answer may take days
+   * @throws {LndError}
+   */
   async call<I extends object, O extends object>(
-    { path, request, response }: UnaryMethod<I, O>,
+    method: UnaryMethod<I, O>,
     draft: Draft<I>,
-    timeoutMs: Millis = 15_000,
+    timeoutMs: Millis | 'none' = 15_000,
   ): Promise<O> {
-    return this.#decode(path, response, await this.#ask(path, request.encode(draft), timeoutMs));
+    return this.#decode(method.path, method.response, await this.fetch(method, draft, timeoutMs));
   }
 
-  #ask(path: string, question: Uint8Array, timeoutMs: Millis): Promise<Uint8Array> {
+  /** The answer as it came. @throws {LndError} */
+  async fetch<I extends object>(
+    { path, request }: Pick<UnaryMethod<I, object>, 'path' | 'request'>,
+    draft: Draft<I>,
+    timeoutMs: Millis | 'none',
+  ): Promise<Uint8Array> {
+    return this.#ask(path, request.encode(draft), timeoutMs === 'none' ? undefined : timeoutMs);
+  }
+
+  #ask(path: string, question: Uint8Array, timeoutMs: Millis | undefined): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const answers: Uint8Array[] = [];
       const call = this.#begin(

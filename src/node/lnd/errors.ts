@@ -23,15 +23,23 @@ export type LndErrorKind =
 export class LndError extends Error {
   override readonly name = 'LndError';
   readonly kind: LndErrorKind;
+  /** How the call ended, where it is a call's end. */
+  readonly status: GrpcStatus | undefined;
 
-  constructor(kind: LndErrorKind, message: string) {
+  constructor(kind: LndErrorKind, message: string, status?: GrpcStatus) {
     super(message);
     this.kind = kind;
+    this.status = status;
   }
 }
 
 /** @param path of the call that ended so, with or without `ok` */
-export function lndErrorOf({ code, details }: GrpcStatus, path: string, address: string): LndError {
+export function lndErrorOf(status: GrpcStatus, path: string, address: string): LndError {
+  const { kind, message } = inWords(status, path, address);
+  return new LndError(kind, message, status);
+}
+
+function inWords({ code, details }: GrpcStatus, path: string, address: string): LndError {
   const call = path.slice(path.lastIndexOf('/') + 1);
   switch (code) {
     case GrpcCode.ok:

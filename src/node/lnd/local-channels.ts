@@ -8,7 +8,7 @@ import type { Channel, ChannelEdge } from './rpc/channels.js';
 const ALIAS_HEIGHTS = { from: 16_000_000, to: 16_250_000 } as const;
 
 /** Weight of one more HTLC output in a commitment transaction, and of one without any (BOLT 3, with anchors). */
-const HTLC_WEIGHT = 172n;
+export const HTLC_WEIGHT = 172n;
 const COMMITMENT_WEIGHT = 1124n;
 const MSAT_PER_SAT = 1000n;
 
@@ -50,7 +50,7 @@ function confirmationsOf(
  * An estimate of the largest HTLC that one side can offer now: its balance without the reserve and, where it pays the fee
  * of the commitment, without what a few HTLCs at twice the fee rate would add; within what may be in flight at once.
  */
-function sendable(channel: Channel, side: 'local' | 'remote'): Msat {
+export function sendable(channel: Channel, side: 'local' | 'remote'): Msat {
   const balance = side === 'local' ? channel.localBalance : channel.remoteBalance;
   const constraints = side === 'local' ? channel.localConstraints : channel.remoteConstraints;
   const offered = channel.pendingHtlcs.filter(({ incoming }) => incoming === (side === 'remote'));
@@ -71,9 +71,14 @@ function feeBuffer({ feePerKw, pendingHtlcs, commitFee }: Channel): bigint {
   return buffer > 0n ? buffer : 0n;
 }
 
-/** What the peer of a channel asks for forwarding to us; undefined until its channel_update was seen. */
-export function policyOfPeer(edge: ChannelEdge, peer: string): ForwardingPolicy | undefined {
-  const policy = edge.node1Pub === peer ? edge.node1Policy : edge.node2Pub === peer ? edge.node2Policy : undefined;
+/**
+ * What the peer of a channel asks for forwarding to us, or what we ask for forwarding to it; undefined until the
+ * channel_update was seen.
+ */
+export function policyInEdge(edge: ChannelEdge, peer: string, whose: 'peer' | 'own'): ForwardingPolicy | undefined {
+  const { node1Pub, node2Pub, node1Policy, node2Policy } = edge;
+  if (peer !== node1Pub && peer !== node2Pub) return undefined;
+  const policy = (peer === node1Pub) === (whose === 'peer') ? node1Policy : node2Policy;
   if (!policy) return undefined;
   return {
     feeBaseMsat: Number(policy.feeBaseMsat),

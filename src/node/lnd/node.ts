@@ -10,15 +10,19 @@ import type {
   NodeInfo,
   NodePort,
 } from '../../receive/node-port.js';
+import type { GraphPort } from '../../send/graph/port.js';
+import type { SendPort } from '../../send/run/ports.js';
 import { equalBytes } from '../../wire/bytes.js';
 import type { NodeId } from '../../wire/units.js';
 import { LND_FAILURE_CODES } from './answers.js';
+import { ChannelPolicies } from './channel-policies.js';
 import { LndClient, type LndEndpoint } from './client.js';
 import { LndError } from './errors.js';
+import { LndGraphPort } from './graph/graph-port.js';
 import { lndGuard } from './guard.js';
 import { askInfo } from './info.js';
 import { localChannel } from './local-channels.js';
-import { PeerPolicies } from './peer-policies.js';
+import { LndSendPort, type LndSendPortOptions } from './pay/send-port.js';
 import { listChannels, lookupHtlcResolution } from './rpc/channels.js';
 import { getInfo } from './rpc/node.js';
 import { LndSession } from './session.js';
@@ -30,6 +34,8 @@ export interface LndNodeOptions extends LndEndpoint {
   readonly forceClose: boolean;
   /** The guard may add invoices; the macaroon has to grant it. */
   readonly registerPreimages: boolean;
+  /** The node pays too, and tells its graph; the macaroon has to grant it. Default: it does not. */
+  readonly pay?: boolean | LndSendPortOptions;
 }
 
 export class LndNode implements NodePort {
@@ -37,11 +43,16 @@ export class LndNode implements NodePort {
   readonly name: string;
   readonly intercept: InterceptPort;
   readonly guard?: GuardPort;
+  readonly send?: SendPort;
+  readonly graph?: GraphPort;
   readonly #endpoint: LndEndpoint;
   /** For single questions; each session has a connection of its own. */
   readonly #client: LndClient;
-  readonly #policies: PeerPolicies;
+  readonly #policies: ChannelPolicies;
   readonly #sessions = new Set<LndSession>();
+  /** Calls of parts last as long as the parts. */
+  readonly #payClient: LndClient | undefined;
+  readonly #graph: LndGraphPort | undefined;
   #isClosed = false;
   /** Who answered last; an HTLC's key names its node. */
   #nodeId: NodeId | undefined;
@@ -51,7 +62,7 @@ export class LndNode implements NodePort {
     this.name = options.name;
     this.#endpoint = options;
     this.#client = new LndClient(options);
-    this.#policies = new PeerPolicies(this.#client, () => performance.now());
+    this.#policies = new ChannelPolicies(this.#client, () => performance.now(), 'peer');
     this.intercept = {
       nodeFailureCodes: LND_FAILURE_CODES,
       open: (handlers) => this.#open(handlers),
@@ -59,6 +70,12 @@ export class LndNode implements NodePort {
     };
     const guard = lndGuard(this.#client, options);
     if (guard) this.guard = guard;
+    const { pay = false } = options;
+    if (pay !== false) {
+      this.#payClient = new LndClient(options);
+      this.send = new LndSendPort(this.#payClient, pay === true ? {} : pay);
+      this.graph = this.#graph = new LndGraphPort(options);
+    }
   }
 
   async info(): Promise<NodeInfo> {
@@ -80,6 +97,8 @@ export class LndNode implements NodePort {
   close(): void {
     this.#isClosed = true;
     for (const session of this.#sessions) session.close();
+    this.#graph?.close();
+    this.#payClient?.close();
     this.#client.close();
   }
 

@@ -1,7 +1,9 @@
 /** What Manifold asks of an LND, call by call, and the macaroon that grants exactly that. */
 import { addInvoice, closeChannel, getChanInfo, listChannels, lookupHtlcResolution } from './rpc/channels.js';
+import { describeGraph, subscribeChannelGraph } from './rpc/graph.js';
 import { htlcInterceptor, subscribeHtlcEvents } from './rpc/intercept.js';
 import { getInfo, getVersion, registerBlockEpochNtfn } from './rpc/node.js';
+import { sendToRouteV2, trackPaymentV2 } from './rpc/payments.js';
 
 /** What a macaroon is for. Whatever it is, the calls that tell the node's identity and height belong to it. */
 export type LndPurpose = 'receive' | 'send' | 'register-preimages' | 'force-close';
@@ -29,16 +31,13 @@ const BY_PURPOSE: Readonly<Record<LndPurpose, readonly Permission[]>> = {
     permission(subscribeHtlcEvents, 'offchain:read'),
     permission(lookupHtlcResolution, 'offchain:read'),
   ],
-  // Granted ahead, so that a node set up now needs no other macaroon once its cluster pays too.
   send: [
-    permission({ path: '/routerrpc.Router/SendToRouteV2' }, 'offchain:write'),
-    permission({ path: '/routerrpc.Router/TrackPaymentV2' }, 'offchain:read'),
-    permission({ path: '/routerrpc.Router/TrackPayments' }, 'offchain:read'),
-    permission({ path: '/lnrpc.Lightning/ListPayments' }, 'offchain:read'),
-    permission({ path: '/lnrpc.Lightning/DeletePayment' }, 'offchain:write'),
-    permission({ path: '/lnrpc.Lightning/DescribeGraph' }, 'info:read'),
-    permission({ path: '/lnrpc.Lightning/SubscribeChannelGraph' }, 'info:read'),
-    permission({ path: '/lnrpc.Lightning/GetNodeInfo' }, 'info:read'),
+    permission(listChannels, 'offchain:read'),
+    permission(getChanInfo, 'info:read'),
+    permission(sendToRouteV2, 'offchain:write'),
+    permission(trackPaymentV2, 'offchain:read'),
+    permission(describeGraph, 'info:read'),
+    permission(subscribeChannelGraph, 'info:read'),
   ],
   'register-preimages': [permission(addInvoice, 'invoices:write')],
   'force-close': [

@@ -8,7 +8,7 @@ import {
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Millis } from '../../../wire/units.js';
-import { wordsOf } from '../endpoint.js';
+import { abandon, wordsOf } from '../endpoint.js';
 import { Keepalive, type KeepaliveTimes } from './keepalive.js';
 import { GrpcCode, type GrpcStatus, printable, unavailable } from './status.js';
 
@@ -217,8 +217,8 @@ export class Link {
 
   #lose(status: GrpcStatus): void {
     this.#end(status, () => {
+      if (this.#socket) abandon(this.#socket);
       this.#session?.destroy();
-      this.#socket?.destroy();
     });
   }
 

@@ -64,7 +64,7 @@ export const listChannels = unary(
   message({ channels: repeated(11, channel) }),
 );
 
-const routingPolicy = message({
+export const routingPolicy = message({
   timeLockDelta: field(1, uint32),
   /** Millisatoshis. */
   minHtlc: field(2, int64),
@@ -73,13 +73,18 @@ const routingPolicy = message({
   feeRateMilliMsat: field(4, int64),
   disabled: field(5, bool),
   maxHtlcMsat: field(6, uint64),
+  /** Seconds since 1970. */
+  lastUpdate: field(7, uint32),
 });
 export type RoutingPolicy = Of<typeof routingPolicy>;
 
-const channelEdge = message({
+/** The first node is the one with the smaller id; its policy is for what it sends. */
+export const channelEdge = message({
   channelId: field(1, uint64),
   node1Pub: field(4, string),
   node2Pub: field(5, string),
+  /** Satoshis. */
+  capacity: field(6, int64),
   node1Policy: optional(7, routingPolicy),
   node2Policy: optional(8, routingPolicy),
 });

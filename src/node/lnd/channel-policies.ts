@@ -1,9 +1,12 @@
-/** What the peers of an LND ask for forwarding to it. LND tells it channel by channel, so answers are kept for a while. */
+/**
+ * Policies of an LND's channels: what its peers ask for forwarding to it, or its own. LND tells them channel by channel, so
+ * answers are kept for a while.
+ */
 import type { ForwardingPolicy } from '../../receive/node-port.js';
 import type { Millis } from '../../wire/units.js';
 import type { LndClient } from './client.js';
 import { LndError } from './errors.js';
-import { policyOfPeer } from './local-channels.js';
+import { policyInEdge } from './local-channels.js';
 import { type Channel, getChanInfo } from './rpc/channels.js';
 
 /** Policies change rarely, and a payer who was given an old one is told the new one by the peer. */
@@ -15,15 +18,17 @@ interface Known {
   readonly at: Millis;
 }
 
-export class PeerPolicies {
+export class ChannelPolicies {
   readonly #client: LndClient;
   readonly #now: () => Millis;
+  readonly #whose: 'peer' | 'own';
   #known = new Map<bigint, Known>();
 
   /** @param now a clock; it need not agree with others */
-  constructor(client: LndClient, now: () => Millis) {
+  constructor(client: LndClient, now: () => Millis, whose: 'peer' | 'own') {
     this.#client = client;
     this.#now = now;
+    this.#whose = whose;
   }
 
   /** By channel id; a channel without an entry has no policy that LND knows. Rejects where LND cannot be asked. */
@@ -53,7 +58,8 @@ export class PeerPolicies {
     const names = zeroConfConfirmedScid === 0n ? [chanId] : [chanId, zeroConfConfirmedScid];
     for (const name of names) {
       try {
-        const policy = policyOfPeer(await this.#client.call(getChanInfo, { chanId: name }), remotePubkey);
+        const edge = await this.#client.call(getChanInfo, { chanId: name });
+        const policy = policyInEdge(edge, remotePubkey, this.#whose);
         if (policy) return policy;
       } catch (error) {
         // An id that the graph does not have is refused in one way or another, depending on the release.
