@@ -3,6 +3,8 @@ import { Command } from 'commander';
 import { BENCHMARKS } from '../src/bench/index.js';
 import { registerBench } from '../src/cli/bench.js';
 import { benchLnd } from './lnd/lnd.js';
+import { benchPlan, benchRoute } from './send/plan-bench.js';
+import { benchSend } from './send/send.js';
 
 /** Takes `--minutes N` out of the arguments: how long the memory of `lnd` is watched; not at all by default. */
 function takeMinutes(args: string[]): number {
@@ -16,6 +18,9 @@ function takeMinutes(args: string[]): number {
 
 const args = process.argv.slice(2);
 const minutes = takeMinutes(args);
+BENCHMARKS['route'] = benchRoute;
+BENCHMARKS['plan'] = benchPlan;
+BENCHMARKS['send'] = benchSend;
 BENCHMARKS['lnd'] = (options) => benchLnd(options, minutes);
 
 const program = new Command('bench-runner');

@@ -44,7 +44,7 @@ export function machineName(): string {
 /** One line of a report: ours beside a peer's, and whether the target was met. */
 export interface BenchResult {
   readonly what: string;
-  readonly unit: 'ops/s' | 'ms' | 'commits' | 'MB';
+  readonly unit: 'ops/s' | 'ms' | 'commits' | 'MB' | '%' | 'ppm';
   readonly ours: number;
   readonly peer: number | null;
   readonly peer_name: string | null;
