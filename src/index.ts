@@ -28,6 +28,7 @@ export type {
   NodePort,
 } from './receive/node-port.js';
 export { Receiver, type ReceiverNode, type ReceiverOptions } from './receive/receiver.js';
+export { type Paying, Sender, type SenderOptions, type SendingNode } from './send/index.js';
 export { openStore, type Store, StoreError, type StoreOptions } from './store/index.js';
 export type { DecodeError, Result } from './wire/result.js';
 export { VERSION } from './daemon/version.js';

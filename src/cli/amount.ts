@@ -30,3 +30,25 @@ export function amountText(msat: string | bigint | undefined): string {
   const rest = value % 1000n;
   return `${value / 1000n}${rest === 0n ? '' : `.${rest.toString().padStart(3, '0')}`} sat`;
 }
+
+/** `100sat`, `5000msat`, `0.5%` or `0sat`, as the API takes it. */
+export function feeFields(text: string | undefined): Readonly<Record<string, string | number>> {
+  if (text === undefined) return {};
+  const [, percent] = /^(\d{1,3}(?:\.\d{1,6})?)\s*%$/.exec(text.trim()) ?? [];
+  if (percent !== undefined) {
+    if (Number(percent) > 100) throw usageError(`--max-fee: ${text} is more than the whole amount`);
+    return { max_fee_percent: Number(percent) };
+  }
+  if (/^0+(\.0+)?\s*(msat|sat|btc)s?$/i.test(text.trim())) return { max_fee_msat: '0' };
+  const amount = /^any$/i.test(text.trim()) ? undefined : parseFee(text);
+  if (amount === undefined) throw usageError('--max-fee: name a limit, like 100sat, 5000msat or 0.5%');
+  return { max_fee_msat: amount.toString() };
+}
+
+function parseFee(text: string): Msat | undefined {
+  try {
+    return parseAmount(text);
+  } catch {
+    throw usageError(`--max-fee: "${text}" is no fee; write it like 100sat, 5000msat or 0.5%`);
+  }
+}

@@ -29,6 +29,27 @@ export function hex32(text: string, option: string): string {
   throw usageError(`${option} is 64 hex digits, not "${text}"`);
 }
 
+/** A public key. */
+export function nodeId(text: string, option: string): string {
+  if (/^0[23][0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase();
+  throw usageError(`${option} is a node id, 66 hex digits that begin with 02 or 03, not "${text}"`);
+}
+
+/** Names of nodes with commas between them. */
+export function names(text: string, option: string): string[] {
+  const found = text.split(',').map((name) => name.trim());
+  const bad = found.find((name) => !/^[A-Za-z0-9_-]{1,64}$/.test(name));
+  if (bad === undefined) return found;
+  throw usageError(`${option}: "${bad}" is not the name of a node; \`manifold nodes\` lists them`);
+}
+
+/** A payment of ours: its id, its hash, or the invoice that it pays. */
+export function paymentId(text: string): string {
+  const id = stripLightningUri(text);
+  if (/^[0-9a-fA-F]{32}$|^[0-9a-fA-F]{64}$|^ln(bc|tb|sb)[a-z0-9]+$/i.test(id)) return id;
+  throw usageError(`"${text}" is no payment: give its id (32 hex digits), its payment hash (64), or the invoice`);
+}
+
 export function required(text: string | undefined, option: string): string {
   if (text === undefined) throw usageError(`${option} is missing`);
   return text;

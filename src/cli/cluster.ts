@@ -1,7 +1,7 @@
 /** `manifold nodes`, `manifold hints …` and `manifold sim pay`. */
 import type { Command } from 'commander';
 import { amountText, parseAmount } from './amount.js';
-import { contentOf, wholeNumber } from './checks.js';
+import { contentOf, required, wholeNumber } from './checks.js';
 import { ApiClient, type Json } from './client.js';
 import { columns, type CommonOptions, print, table, textOf, withDaemon } from './common.js';
 import { CliError, type Io, usageError, writeJson } from './io.js';
@@ -87,6 +87,17 @@ interface PayOptions extends CommonOptions {
 
 function registerSim(program: Command, io: Io): void {
   const sim = program.command('sim').description('the simulated network inside the daemon');
+  withDaemon(sim.command('invoice'))
+    .description('let a simulated wallet make an invoice, to try `manifold pay`')
+    .option('--amount <amount>', 'like 50000sat (required)')
+    .option('--description <text>', 'what it is for')
+    .action(async ({ amount, description, ...options }: CommonOptions & { amount?: string; description?: string }) => {
+      const msat = parseAmount(required(amount, '--amount'));
+      if (msat === undefined) throw usageError('--amount: a simulated wallet wants to know how much');
+      const request = { amount_msat: msat.toString(), ...(description !== undefined && { description }) };
+      const made = await (await ApiClient.open(io, options)).post('/v1/sim/invoices', request);
+      await print(io, options, made, () => [textOf(made['bolt11'])]);
+    });
   withDaemon(sim.command('pay'))
     .description('let a simulated wallet pay an invoice')
     .argument('<invoice>', 'a BOLT 11 invoice')

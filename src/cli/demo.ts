@@ -1,4 +1,4 @@
-/** `manifold demo`: watch a cluster receive, or check all it claims. */
+/** `manifold demo`: watch a cluster receive and pay, or check all it claims. */
 import type { Command } from 'commander';
 import type { DemoFlags } from '../demo/command.js';
 
@@ -15,7 +15,7 @@ Exit code 0 if everything holds, 1 if something does not, 2 for wrong usage.`;
 export function registerDemo(program: Command): void {
   program
     .command('demo')
-    .description('watch three nodes receive as one, in a simulated network')
+    .description('watch three nodes receive and pay as one, in a simulated network')
     .option('--once', 'run all scenarios and report')
     .option('--json', 'one JSON object on stdout; implies --once')
     .option('--scenario <names>', 'only these, separated by commas; implies --once')

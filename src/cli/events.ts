@@ -96,7 +96,7 @@ async function printEvent(io: Io, { json }: CommonOptions, event: Json): Promise
   const words = [
     `#${textOf(event['id'])}`,
     textOf(event['created_at']),
-    textOf(event['type']).padEnd(16),
+    textOf(event['type']).padEnd(17),
     textOf(event['payment_hash'] ?? ''),
   ];
   await writeLine(io, printable(`${words.join('  ')}${amount}${note === undefined ? '' : `  ${textOf(note)}`}`));

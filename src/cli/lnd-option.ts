@@ -7,7 +7,7 @@ import { problemOf } from '../daemon/zod-words.js';
 import { usageError } from './io.js';
 
 const TEXTS = ['name', 'address', 'tls_cert', 'macaroon', 'tls_server_name', 'node_id'];
-const SWITCHES = ['force_close', 'register_preimages'];
+const SWITCHES = ['send', 'force_close', 'register_preimages'];
 
 /** @throws {CliError} naming the key; what is refused is not repeated, since it may be a secret */
 export function lndOption(text: string): LndNodeConfig {

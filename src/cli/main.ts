@@ -21,7 +21,9 @@ export async function main(argv: readonly string[], io: Io = process): Promise<n
 async function commandLine(io: Io, first: string | undefined): Promise<Command> {
   const { VERSION } = await import('../daemon/version.js');
   const program = new Command('manifold')
-    .description('Many Lightning nodes, one merchant: phantom invoices payable at any node of a cluster.')
+    .description(
+      'Many Lightning nodes, one merchant: invoices payable at any node of a cluster, payments from all of them.',
+    )
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(add --help for what is possible)')
@@ -43,6 +45,12 @@ const GROUPS: readonly Group[] = [
   { words: ['doctor'], register: async (program, io) => (await import('./doctor.js')).registerDoctor(program, io) },
   { words: ['decode'], register: async (program, io) => (await import('./decode.js')).registerDecode(program, io) },
   { words: ['invoice'], register: async (program, io) => (await import('./invoice.js')).registerInvoice(program, io) },
+  { words: ['pay'], register: async (program, io) => (await import('./pay.js')).registerPay(program, io) },
+  {
+    words: ['payments'],
+    register: async (program, io) => (await import('./payments.js')).registerPayments(program, io),
+  },
+  { words: ['probe'], register: async (program, io) => (await import('./probe.js')).registerProbe(program, io) },
   { words: ['events'], register: async (program, io) => (await import('./events.js')).registerEvents(program, io) },
   {
     words: ['nodes', 'hints', 'sim'],

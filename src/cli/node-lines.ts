@@ -3,7 +3,7 @@ import { amountText } from './amount.js';
 import type { Json } from './client.js';
 import { columns, textOf } from './common.js';
 
-const HEADINGS = ['NAME', 'STATE', 'OWNER', 'HEIGHT', 'LAG', 'RECEIVABLE', 'HELD', 'BLOCKS LEFT', 'NODE'];
+const HEADINGS = ['NAME', 'STATE', 'OWNER', 'HEIGHT', 'LAG', 'RECEIVABLE', 'SENDABLE', 'HELD', 'BLOCKS LEFT', 'NODE'];
 
 export function nodeLines(shown: Json): string[] {
   const nodes = shown['nodes'] as Json[];
@@ -12,13 +12,35 @@ export function nodeLines(shown: Json): string[] {
   return [
     `phantom node  ${textOf(shown['phantom_node_id'])}`,
     '',
-    ...columns(HEADINGS, [...nodes.map(rowOf), ...elsewhere.map((node) => rowOf({ ...node, state: 'elsewhere' }))]),
+    ...columns(HEADINGS, [
+      ...nodes.map((node) => rowOf(node, shown['sending'] as Json | undefined)),
+      ...elsewhere.map((node) => rowOf({ ...node, state: 'elsewhere' })),
+    ]),
+    ...sendingLines(shown['sending'] as Json | undefined),
     ...imported,
     ...remarks(nodes, elsewhere),
   ];
 }
 
-function rowOf(node: Json): string[] {
+/** What this daemon can pay with, and whether it knows the way. */
+function sendingLines(sending: Json | undefined): string[] {
+  if (sending?.['ready'] !== true) return [];
+  const { channels, loaded } = sending['graph'] as Json;
+  const graph = `${textOf(channels)} channels${loaded === true ? '' : ', still loading'}`;
+  const count = Number(sending['payments_in_flight']);
+  const flying =
+    count === 0 ? 'nothing' : `${count} payment(s), ${amountText(sending['in_flight_msat'] as string)} out`;
+  return ['', `paying        graph: ${graph}; in flight: ${flying}`];
+}
+
+/** Of a node that does not pay, or is not asked from here: nothing. */
+function sendableOf({ name }: Json, sending: Json | undefined): string {
+  const found = ((sending?.['nodes'] ?? []) as Json[]).find((node) => node['name'] === name);
+  if (!found) return '-';
+  return found['reachable'] === true ? amountText(found['spendable_msat'] as string) : 'away';
+}
+
+function rowOf(node: Json, sending?: Json): string[] {
   const receivable = node['receivable_msat'] as string | undefined;
   return [
     textOf(node['name'] ?? '-'),
@@ -27,6 +49,7 @@ function rowOf(node: Json): string[] {
     textOf(node['height'] ?? '-'),
     textOf(node['lag_blocks'] ?? '-'),
     receivable === undefined ? '-' : amountText(receivable),
+    sendableOf(node, sending),
     heldOf(node),
     textOf(node['blocks_left'] ?? '-'),
     textOf(node['node_id'] ?? '-'),

@@ -8,6 +8,8 @@ import { DEFAULT_LEDGER_POLICY } from '../receive/ledger/types.js';
 import type { MemberStatus } from '../receive/member.js';
 import type { LocalChannel, Network } from '../receive/node-port.js';
 import { Receiver } from '../receive/receiver.js';
+import type { Modifier } from '../send/payment/stages.js';
+import type { Paying, SenderOptions } from '../send/run/types.js';
 import type { Store } from '../store/index.js';
 import { toHex } from '../wire/bytes.js';
 import { DaemonAlarms, OVER_WHEN_SERVED } from './alarms.js';
@@ -24,6 +26,7 @@ import { LedgerAlarms } from './ledger-alarms.js';
 import { measuredStore } from './measured-store.js';
 import { Metrics } from './metrics.js';
 import type { OpenedNodes } from './nodes.js';
+import { assemblePaying, namesOfMembers } from './paying/assemble.js';
 import { VERSION } from './version.js';
 import { WebhookDeliverer } from './webhooks/deliverer.js';
 
@@ -34,6 +37,10 @@ export interface AssemblyOptions {
   readonly clock: SimClock;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** Of payments; default: the ordinary ones. */
+  readonly modifiers?: readonly Modifier[];
+  /** For tests: stands for the sender. */
+  readonly newSender?: (options: SenderOptions) => Paying;
 }
 
 const CURRENCIES: Readonly<Record<Network, Currency>> = {
@@ -53,15 +60,15 @@ export interface DaemonParts {
 
 /** None of them is started. */
 export function assembleDaemon(
-  { config, ring, log, clock, random }: AssemblyOptions,
+  { config, ring, log, clock, random, modifiers, newSender }: AssemblyOptions,
   store: Store,
-  { nodes, embedded }: OpenedNodes,
+  { nodes, senders, embedded }: OpenedNodes,
 ): DaemonParts {
   const keys = (): KeyRing => ring;
   const streams = { open: 0 };
   const owner = newOwner(config.daemon.name);
   const metrics: Metrics = new Metrics(
-    () => receiver.status(),
+    () => members(),
     () => streams.open,
     {
       watch: { owners: () => watch.owners(), isUp: () => watch.isStoreUp, skewMs: () => watch.skewMs },
@@ -69,7 +76,8 @@ export function assembleDaemon(
       receivableMsat: (name) => receivable(receiver.cluster.channelsOf(name)),
     },
   );
-  const infoOf = (isIt: (status: MemberStatus) => boolean): MemberStatus | undefined => receiver.status().find(isIt);
+  const members = (): readonly MemberStatus[] => receiver.status().filter(({ kind }) => kind !== 'internal');
+  const infoOf = (isIt: (status: MemberStatus) => boolean): MemberStatus | undefined => members().find(isIt);
   const nodeIdOf = (name: string): string | undefined => {
     const info = infoOf((member) => member.name === name)?.info;
     return info && toHex(info.nodeId);
@@ -78,6 +86,7 @@ export function assembleDaemon(
     store,
     clock,
     owner,
+    isHidden: (nodeId) => paying.internal.node !== undefined && toHex(paying.internal.node.nodeId) === nodeId,
     onTakeover: (nodeId, from) => {
       const member = infoOf(({ info }) => info !== undefined && toHex(info.nodeId) === nodeId);
       metrics.takenOver(member?.name ?? nodeId);
@@ -88,8 +97,15 @@ export function assembleDaemon(
   const alarms: DaemonAlarms = new DaemonAlarms({ store, clock, log, metrics, nodeIdOf });
   const hints: HintBook = new HintBook({ meta: store.meta, keys, ownNodeIds: () => receiver.nodeIds() });
   const { margin_blocks, mpp_timeout_seconds, lease_ttl_seconds, guard_blocks: guardBlocks } = config.receive;
+  const currency = CURRENCIES[config.network];
+  const paying = assemblePaying({
+    ...{ config, ring, store, clock, log, metrics, owner, currency, senders, members },
+    network: config.network,
+    ...(modifiers && { modifiers }),
+    ...(newSender && { newSender }),
+  });
   const receiver: Receiver = new Receiver({
-    nodes,
+    nodes: [...nodes, { port: paying.internal }],
     network: config.network,
     keys,
     store: measuredStore(store, metrics, () => performance.now()),
@@ -138,20 +154,25 @@ export function assembleDaemon(
     ledger: receiver.ledger,
     cluster: receiver.cluster,
     keys,
-    currency: CURRENCIES[config.network],
+    currency,
     clock,
     defaults: compact({ expirySeconds, holdSeconds, maxHints }),
   });
   const api: ApiContext = {
     store,
-    receiver,
+    receiver: {
+      status: members,
+      cluster: receiver.cluster,
+      nodeIds: () => members().flatMap(({ info }) => (info ? [toHex(info.nodeId)] : [])),
+    },
     watch,
     alarms,
     invoices,
+    paying: { payments: paying.payments, status: paying.status, names: namesOfMembers(members) },
     hub,
     hints,
     keys,
-    currency: CURRENCIES[config.network],
+    currency,
     clock,
     log,
     metrics,
@@ -171,7 +192,11 @@ export function assembleDaemon(
     },
   };
   const keeper = housekeeping({ clock, log, store, hints, keepDays: config.events.keep_days });
-  return { api, hints, startable: [alarmPart, watch, hub, ledgerAlarms, deliverer, receiver, keeper] };
+  return {
+    api,
+    hints,
+    startable: [alarmPart, watch, hub, ledgerAlarms, deliverer, paying.internal, receiver, paying.part, keeper],
+  };
 }
 
 function receivable(channels: readonly LocalChannel[]): bigint {

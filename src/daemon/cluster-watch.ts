@@ -15,6 +15,8 @@ export interface ClusterWatchOptions {
   readonly owner: string;
   /** We serve a node now that a daemon of another name served before. */
   readonly onTakeover?: (nodeId: string, from: string) => void;
+  /** A node whose lease is nobody's concern: the internal one. */
+  readonly isHidden?: (nodeId: string) => boolean;
   readonly intervalMs?: Millis;
 }
 
@@ -82,7 +84,8 @@ export class ClusterWatch {
     const askedAt = clock.now();
     const databaseNow = await store.now();
     const at = (askedAt + clock.now()) / 2;
-    const leases = new Map((await store.leases()).map((lease) => [lease.nodeId, lease]));
+    const shown = (await store.leases()).filter(({ nodeId }) => this.#options.isHidden?.(nodeId) !== true);
+    const leases = new Map(shown.map((lease) => [lease.nodeId, lease]));
     this.#reportTakeovers(leases);
     this.#look = { leases, databaseNow, at };
   }

@@ -14,6 +14,7 @@ import { type ApiServer, serveApi } from './http/server.js';
 import { StartGate } from './http/start-gate.js';
 import type { Log } from './log.js';
 import { openNodes } from './nodes.js';
+import { loadModifiers } from './paying/modifiers.js';
 import { VERSION } from './version.js';
 
 export interface DaemonOptions extends AssemblyOptions {
@@ -56,9 +57,10 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     for (const part of opened.splice(0).reverse()) await part.stop();
   };
   try {
-    const nodes = await openNodes(config.nodes, { clock, warn });
+    const nodes = await openNodes(config.nodes, { clock, warn, network: config.network });
     opened.push({ stop: () => nodes.close() });
-    const parts = assembleDaemon(options, store, nodes);
+    const modifiers = await loadModifiers(config.send.modifiers, config.path);
+    const parts = assembleDaemon({ ...options, modifiers }, store, nodes);
     // Before anything is claimed: a daemon that cannot listen must not take nodes from one that works.
     const { host, port } = splitListen(config.api.listen);
     const gate = new StartGate(createApp(parts.api));

@@ -1,5 +1,5 @@
 /** `manifold decode` and `/v1/decode`: what a string says, or why it is refused. */
-import { decodeInvoice, invoiceFields, type InvoiceFields, stripLightningUri } from '../bolt11/index.js';
+import { decodeInvoice, type Invoice, invoiceFields, type InvoiceFields, stripLightningUri } from '../bolt11/index.js';
 import { type DecodeError, err, ok, type Result } from '../wire/result.js';
 
 export type Decoded =
@@ -15,6 +15,15 @@ export function decodeText(input: string): Decoded {
   return decoded.ok
     ? { input, type: 'bolt11', valid: true, fields: invoiceFields(decoded.value) }
     : { input, valid: false, error: placed(decoded.error, offset) };
+}
+
+/** The invoice in what a person pasted, and its own text in lower case. */
+export function readInvoice(input: string): Result<{ readonly invoice: Invoice; readonly text: string }> {
+  const found = invoiceText(input);
+  if (!found.ok) return found;
+  const { text } = found.value;
+  const decoded = decodeInvoice(text);
+  return decoded.ok ? ok({ invoice: decoded.value, text: text.toLowerCase() }) : decoded;
 }
 
 /** The error with its position counted in the input. */

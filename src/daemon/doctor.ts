@@ -172,7 +172,12 @@ async function simFindings(node: Exclude<NodeConfig, LndNodeConfig>, clock: SimC
   const opened = await openNodes([node], { clock });
   try {
     const { height } = await opened.nodes[0]!.port.info();
-    return [{ level: 'ok', what, detail: `a simulated node at ${node.url}, at height ${height}` }];
+    const { channels } = await opened.senders[0]!.send.balances();
+    const sat = channels.reduce((sum, { spendableMsat }) => sum + spendableMsat, 0n) / 1000n;
+    return [
+      { level: 'ok', what, detail: `a simulated node at ${node.url}, at height ${height}` },
+      { level: 'ok', what: 'sending', detail: `about ${sat} sat can be sent` },
+    ];
   } catch (error) {
     const fix = 'start the simulated network, or correct url';
     return [{ level: 'fail', what, detail: error instanceof Error ? error.message : String(error), fix }];

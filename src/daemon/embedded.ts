@@ -1,6 +1,6 @@
 /** A simulated network inside the daemon, with payers: for trying Manifold out without a node. */
-import { decodeInvoice } from '../bolt11/index.js';
-import { randomBytes } from '../crypto/index.js';
+import { decodeInvoice, encodeInvoice } from '../bolt11/index.js';
+import { randomBytes, sha256 } from '../crypto/index.js';
 import { presetWorld, type PresetWorld } from '../node/sim/preset.js';
 import type { PaymentRecord } from '../node/sim/payment.js';
 import { SimNodePort } from '../node/sim/sim-node-port.js';
@@ -9,6 +9,7 @@ import type { NodePort } from '../receive/node-port.js';
 import { toHex } from '../wire/bytes.js';
 import { err, ok, type Result } from '../wire/result.js';
 import type { Msat } from '../wire/units.js';
+import { Feature } from '../wire/features.js';
 
 const BLOCK_MS = 600_000;
 const FIRST_HEIGHT = 850_000;
@@ -29,11 +30,17 @@ export interface SimPayRequest {
   readonly waitMs: number;
 }
 
+export interface SimInvoiceRequest {
+  readonly amountMsat: Msat;
+  readonly description: string;
+}
+
 export class EmbeddedNetwork {
   readonly #world: PresetWorld;
   readonly #clock: SimClock;
   #cancel: (() => void) | undefined;
   #nextPayer = 0;
+  #nextPayee = 0;
 
   constructor(clock: SimClock) {
     this.#clock = clock;
@@ -55,6 +62,37 @@ export class EmbeddedNetwork {
 
   stop(): void {
     this.#cancel?.();
+  }
+
+  /** An invoice of a wallet outside, for whoever wants to try paying; in parts too. */
+  invoice({ amountMsat, description }: SimInvoiceRequest): {
+    readonly bolt11: string;
+    readonly paymentHash: Uint8Array;
+  } {
+    const { network, payers } = this.#world;
+    const { node } = payers[this.#nextPayee++ % payers.length]!;
+    const preimage = randomBytes(32);
+    const paymentSecret = randomBytes(32);
+    const paymentHash = sha256(preimage);
+    // The network draws the keys of its nodes so.
+    const key = network.random.fork(`node ${node.name}`).bytes(32);
+    const written = encodeInvoice(
+      {
+        currency: 'bcrt',
+        amountMsat,
+        timestamp: Math.floor(this.#clock.now() / 1000),
+        paymentHash,
+        paymentSecret,
+        description,
+        payee: node.nodeId,
+        minFinalCltvExpiryDelta: 40,
+        features: [Feature.varOnion, Feature.paymentSecret, Feature.basicMpp + 1],
+      },
+      key,
+    );
+    if (!written.ok) throw new Error(`the simulated wallet cannot write its invoice: ${written.error.message}`);
+    node.till.add({ paymentHash, paymentSecret, preimage, amountMsat });
+    return { bolt11: written.value, paymentHash };
   }
 
   /** Pays as a wallet outside would. What it resolves with is all that the payer saw; `pending` if that takes longer. */

@@ -17,6 +17,10 @@ export const EVENT_TYPES = [
   'invoice.final',
   'invoice.canceled',
   'payment.failed',
+  'sending.started',
+  'sending.succeeded',
+  'sending.failed',
+  'sending.alarm',
   'alarm',
 ] as const;
 

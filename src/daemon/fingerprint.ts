@@ -5,6 +5,13 @@ import { fingerprintOf } from './cluster-ring.js';
 
 const META_KEY = 'cluster_fingerprints';
 
+/** The fingerprint with which the database was claimed: names the cluster for as long as its database lives. */
+export async function claimedBy(meta: Pick<Meta, 'get'>, ring: KeyRing): Promise<string> {
+  const stored = await meta.get(META_KEY);
+  const [first] = stored === undefined ? [] : (JSON.parse(stored) as string[]);
+  return first ?? fingerprintOf(ring.current.keys);
+}
+
 /**
  * The first start claims the database. Later ones must share a seed with what was seen before; all seeds configured then
  * are seen too, so that a seed can be replaced step by step.

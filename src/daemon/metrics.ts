@@ -11,7 +11,7 @@ const TROUBLES: readonly string[] = ['store_unavailable', 'store_disk_full'];
 /** A transaction that wrote nothing may succeed on a full disk, so trouble is not over with the next success. */
 const TROUBLE_MS = 5_000;
 
-const ALARM_CODES: readonly Alarm['code'][] = [
+const ALARM_CODES: readonly (Alarm['code'] | 'sending')[] = [
   'answer-overdue',
   'settle-unconfirmed',
   'part-lost',
@@ -23,6 +23,7 @@ const ALARM_CODES: readonly Alarm['code'][] = [
   'settled-unasked',
   'guard-force-closed',
   'guard-failed',
+  'sending',
 ];
 const GUARD_ACTIONS: readonly GuardAct[] = ['preimage-registered', 'force-closed', 'failed'];
 

@@ -1,5 +1,6 @@
 /** Looks a configured node over: its files, then the node itself. For `manifold init` and `manifold doctor`. */
-import type { LndFinding, LndReport } from '../node/lnd/check.js';
+import type { LndReport } from '../node/lnd/check.js';
+import type { LndFinding } from '../node/lnd/finding.js';
 import type { LndPurpose } from '../node/lnd/permissions.js';
 import type { Network } from '../receive/node-port.js';
 import type { Millis } from '../wire/units.js';
@@ -16,14 +17,30 @@ export interface CheckContext {
 
 /** What the macaroon of this node has to allow. */
 export function purposesOf({
+  send,
   force_close,
   register_preimages,
-}: Pick<LndNodeConfig, 'force_close' | 'register_preimages'>): readonly LndPurpose[] {
+}: Pick<LndNodeConfig, 'send' | 'force_close' | 'register_preimages'>): readonly LndPurpose[] {
   return [
     'receive',
+    ...(send === true ? ['send' as const] : []),
     ...(register_preimages ? ['register-preimages' as const] : []),
     ...(force_close ? ['force-close' as const] : []),
   ];
+}
+
+/** Without a word in the configuration a node pays if its macaroon allows it, and only then. */
+export async function mayPay(
+  { send }: Pick<LndNodeConfig, 'send'>,
+  macaroon: Uint8Array | undefined,
+): Promise<boolean> {
+  if (send !== undefined || macaroon === undefined) return send ?? true;
+  const [{ grantsOf, isGranted }, { permissionsFor }] = await Promise.all([
+    import('../node/lnd/macaroon.js'),
+    import('../node/lnd/permissions.js'),
+  ]);
+  const grants = grantsOf(macaroon);
+  return !grants || permissionsFor(['send']).every((one) => isGranted(grants, one));
 }
 
 /** The commands, to be run where LND runs, that make macaroons with the least rights; `what` says for which use. */
@@ -31,7 +48,11 @@ export async function macaroonLines(): Promise<readonly { readonly what: string;
   const { bakeLine } = await import('../node/lnd/permissions.js');
   return [
     { what: 'receive only (register_preimages = false)', line: bakeLine(['receive']) },
-    { what: 'receive and send (sending comes in a later version)', line: bakeLine(['receive', 'send']) },
+    { what: 'receive and send (register_preimages = false)', line: bakeLine(['receive', 'send']) },
+    {
+      what: 'receive and send, and let LND claim on chain by itself (to receive and pay)',
+      line: bakeLine(['receive', 'send', 'register-preimages']),
+    },
     {
       what: 'receive, and let LND claim on chain by itself (the default)',
       line: bakeLine(['receive', 'register-preimages']),
@@ -56,7 +77,7 @@ export async function checkLndNode(node: LndNodeConfig, { network, now }: CheckC
       findings.push({ level: 'warn', what: 'macaroon file', detail: message });
     });
     const report = await inspectLnd(endpoint, {
-      purposes,
+      purposes: purposesOf({ ...node, send: await mayPay(node, endpoint.macaroon) }),
       now,
       ...(network !== undefined && { network }),
       ...(node.node_id !== undefined && { nodeId: node.node_id }),

@@ -1,21 +1,30 @@
 /** From the configured nodes to their ports. */
 import { RemoteSimNode } from '../node/sim/remote-client.js';
 import type { SimClock } from '../node/sim/virtual-clock.js';
-import type { NodePort } from '../receive/node-port.js';
+import type { Network, NodePort } from '../receive/node-port.js';
 import type { ReceiverNode } from '../receive/receiver.js';
+import type { GraphPort } from '../send/graph/port.js';
+import type { SendPort } from '../send/run/ports.js';
+import type { SendingNode } from '../send/run/types.js';
 import type { LndNodeConfig, NodeConfig } from './config/schema.js';
+import { compact } from './compact.js';
 import { EmbeddedNetwork } from './embedded.js';
 import { lndEndpoint } from './lnd-files.js';
-import { purposesOf } from './node-check.js';
+import { mayPay, purposesOf } from './node-check.js';
+import { fitSender } from './paying/fit-sender.js';
 
 export interface OpenedNodes {
   readonly nodes: readonly ReceiverNode[];
+  /** Those of them that can pay. */
+  readonly senders: readonly SendingNode[];
   readonly embedded: EmbeddedNetwork | undefined;
   close(): Promise<void>;
 }
 
 export interface OpenNodesOptions {
   readonly clock: SimClock;
+  /** Nothing is paid from a node of another one. */
+  readonly network?: Network;
   /** Told about macaroon files that other users of the machine can read. */
   readonly warn?: (message: string) => void;
 }
@@ -26,13 +35,13 @@ export interface OpenNodesOptions {
  */
 export async function openNodes(
   configured: readonly NodeConfig[],
-  { clock, warn }: OpenNodesOptions,
+  { clock, warn, network }: OpenNodesOptions,
 ): Promise<OpenedNodes> {
   const inside = configured.filter((node) => node.kind === 'sim' && node.url === undefined).map(({ name }) => name);
   const embedded = inside.length > 0 ? new EmbeddedNetwork(clock) : undefined;
   const embeddedPorts = new Map((embedded?.ports(inside) ?? []).map((port) => [port.name, port]));
   const closers: (() => Promise<void>)[] = [];
-  const portOf = async (node: NodeConfig): Promise<NodePort> => {
+  const portOf = async (node: NodeConfig): Promise<OpenedPort> => {
     if (node.kind === 'lnd') return openLnd(node, warn, closers);
     if (node.url === undefined) return embeddedPorts.get(node.name)!;
     const port = new RemoteSimNode({ url: node.url, name: node.name, node: node.sim_node ?? node.name });
@@ -44,18 +53,30 @@ export async function openNodes(
     await Promise.all(closers.map((one) => one()));
   };
   const nodes: ReceiverNode[] = [];
+  const senders: SendingNode[] = [];
   try {
     for (const node of configured) {
       const port = await portOf(node);
-      nodes.push({ port, ...(node.node_id !== undefined && { expectedNodeId: node.node_id.toLowerCase() }) });
+      const nodeId = node.node_id?.toLowerCase();
+      nodes.push({ port, ...(nodeId !== undefined && { expectedNodeId: nodeId }) });
+      const { send, graph } = port;
+      if (send)
+        senders.push({
+          name: node.name,
+          send: fitSender(port, send, compact({ network, nodeId })),
+          ...(graph && { graph }),
+        });
     }
   } catch (error) {
     await close();
     throw error;
   }
   embedded?.start();
-  return { nodes, embedded, close };
+  return { nodes, senders, embedded, close };
 }
+
+/** A port with what paying takes, if it can. */
+type OpenedPort = NodePort & { readonly send?: SendPort; readonly graph?: GraphPort };
 
 /** What is missing for the guard would show only when a payment is in danger. */
 async function warnOfMissingRights(
@@ -80,7 +101,7 @@ async function openLnd(
   node: LndNodeConfig,
   warn: OpenNodesOptions['warn'],
   closers: (() => Promise<void>)[],
-): Promise<NodePort> {
+): Promise<OpenedPort> {
   const { LndNode } = await import('../node/lnd/node.js');
   const endpoint = await lndEndpoint(node, warn);
   if (endpoint.macaroon && warn) await warnOfMissingRights(node, endpoint.macaroon, warn);
@@ -89,6 +110,7 @@ async function openLnd(
     name: node.name,
     forceClose: node.force_close,
     registerPreimages: node.register_preimages,
+    pay: await mayPay(node, endpoint.macaroon),
   });
   closers.push(async () => {
     port.close();

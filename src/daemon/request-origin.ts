@@ -8,4 +8,6 @@ export interface RequestOrigin {
   /** Names the request; not secret. */
   readonly identity: string;
   readonly startedAt: Millis;
+  /** An earlier try was interrupted and may have done its work. */
+  readonly isRepeated?: boolean;
 }

@@ -2,6 +2,8 @@
 export const SCOPES = [
   'invoices:read',
   'invoices:write',
+  'payments:read',
+  'payments:write',
   'events:read',
   'nodes:read',
   'hints:write',

@@ -6,6 +6,8 @@ export function problemOf(issue: z.core.$ZodIssue): string {
     return 'is missing';
   switch (issue.code) {
     case 'invalid_type':
+      // A schema's own words, where it has some.
+      if (!issue.message.startsWith('Invalid input')) return issue.message;
       return `must be ${TYPES[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return `must be ${issue.values.map((value) => `"${String(value)}"`).join(' or ')}`;

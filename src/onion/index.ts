@@ -79,3 +79,5 @@ export { aggregateRelays, relayThroughBlindedHop } from './payment-relay.js';
 export type { AggregatedRelay, RelayedHtlc } from './payment-relay.js';
 export { blindedSecret, peelOnion } from './peel.js';
 export type { PeeledOnion, PeelError, PeelErrorCode, PeelParameters, PeelResult } from './peel.js';
+export { chainHashOf, updateDigest, updateVerifier } from './signed-update.js';
+export type { Chain, SignedUpdateParts } from './signed-update.js';

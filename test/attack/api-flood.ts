@@ -31,7 +31,7 @@ const KINDS: readonly Kind[] = [
   create({ amount_msat: '1000', description: 'x'.repeat(BIG) }),
   () => ({ method: 'POST', path: '/v1/invoices', body: '{"amount_msat":"1000"}', token: 'wrong' }),
   (token) => ({ method: 'POST', path: '/v1/invoices', body: '{"a":'.repeat(5_000), token }),
-  read(() => '/v1/payments?limit=100'),
+  read(() => '/v1/receipts?limit=100'),
   read(() => '/v1/invoices?limit=100'),
   read(() => '/v1/events?after=0&limit=500'),
   read(() => '/v1/nodes'),

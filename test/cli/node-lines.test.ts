@@ -48,7 +48,18 @@ describe('manifold nodes', () => {
       ],
       elsewhere: [{ node_id: '02dd', owner: 'shop-3', height: 1, lag_blocks: 4, held_htlcs: 9_999, alarms: [] }],
       imported: [{ node_id: '02ee' }],
+      sending: {
+        ready: true,
+        graph: { channels: 12, nodes: 5, loaded: false },
+        payments_in_flight: 2,
+        in_flight_msat: '3000000',
+        nodes: [
+          { name: 'alice', spendable_msat: '7000000', reachable: true },
+          { name: 'bob', spendable_msat: '7000000', reachable: false },
+        ],
+      },
     });
+    expect(lines).toContain('paying        graph: 12 channels, still loading; in flight: 2 payment(s), 3000 sat out');
     const cells = lines.map((line) => line.split(/ {2,}/));
     expect(cells).toContainEqual([
       'alice',
@@ -57,11 +68,12 @@ describe('manifold nodes', () => {
       '850000',
       '0',
       '9000 sat',
+      '7000 sat',
       '2 HTLCs, 5000 sat',
       '31',
       '02aa',
     ]);
-    expect(cells).toContainEqual(['bob', 'waiting', '-', '850000', '0', '9000 sat', '0 HTLCs', '-', '02aa']);
+    expect(cells).toContainEqual(['bob', 'waiting', '-', '850000', '0', '9000 sat', 'away', '0 HTLCs', '-', '02aa']);
     expect(cells).toContainEqual([
       'carol',
       'standby',
@@ -69,11 +81,12 @@ describe('manifold nodes', () => {
       '850000',
       '0',
       '9000 sat',
+      '-',
       '1 HTLC, 5000 sat',
       '31',
       '02aa',
     ]);
-    expect(cells).toContainEqual(['-', 'elsewhere', 'shop-3', '1', '4', '-', '9999 HTLCs', '-', '02dd']);
+    expect(cells).toContainEqual(['-', 'elsewhere', 'shop-3', '1', '4', '-', '-', '9999 HTLCs', '-', '02dd']);
     expect(cells).toContainEqual(['imported', '02ee']);
     expect(cells).toContainEqual(['bob', 'waiting', 'no route']);
     expect(cells).toContainEqual([

@@ -111,8 +111,8 @@ describe('invoices', () => {
     expect(parts.reduce((sum, { amount_msat }) => sum + BigInt(amount_msat), 0n)).toBe(5_000_000n);
     const { json: list } = await get('/v1/invoices?reference=order-1&state=settled');
     expect(list['invoices']).toEqual([shown]);
-    const { json: payments } = await get('/v1/payments?limit=100');
-    expect(payments['payments']).toContainEqual(
+    const { json: receipts } = await get('/v1/receipts?limit=100');
+    expect(receipts['receipts']).toContainEqual(
       expect.objectContaining({ payment_hash: made['payment_hash'], amount_msat: '5000000', reference: 'order-1' }),
     );
   });
@@ -264,8 +264,8 @@ describe('invoices', () => {
     const settled = await hashes('&state=settled', 2);
     expect(settled).toContain(plain['payment_hash']);
     expect(settled).not.toContain(stored['payment_hash']);
-    const { json: payments } = await get('/v1/payments?limit=100');
-    const paid = (payments['payments'] as { payment_hash: string; state: string }[]).filter(
+    const { json: receipts } = await get('/v1/receipts?limit=100');
+    const paid = (receipts['receipts'] as { payment_hash: string; state: string }[]).filter(
       ({ state }) => state === 'settled',
     );
     expect(new Set(settled)).toEqual(new Set(paid.map(({ payment_hash }) => payment_hash)));

@@ -1,7 +1,7 @@
 /** A daemon's parts in this process: SQLite in memory, the embedded network on the wall clock, no socket. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { parseConfig } from '../../src/daemon/config/load.js';
-import { assembleDaemon, type DaemonParts } from '../../src/daemon/assemble.js';
+import { assembleDaemon, type AssemblyOptions, type DaemonParts } from '../../src/daemon/assemble.js';
 import { createApp } from '../../src/daemon/http/app.js';
 import type { Scope } from '../../src/daemon/scopes.js';
 import { createLog } from '../../src/daemon/log.js';
@@ -47,6 +47,8 @@ export interface WorldOptions {
   readonly store?: Store;
   readonly maxPages?: number;
   readonly ring?: KeyRing;
+  /** Stands for the sender. */
+  readonly newSender?: AssemblyOptions['newSender'];
   /** Start the members, the sequence, the webhooks. Default true. */
   readonly start?: boolean;
 }
@@ -58,6 +60,7 @@ export async function makeWorld({
   maxPages,
   ring = RING,
   start = true,
+  newSender,
   ...given
 }: WorldOptions = {}): Promise<World> {
   const opened =
@@ -67,8 +70,12 @@ export async function makeWorld({
   const lines: string[] = [];
   const log = createLog({ level: 'trace', destination: { write: (line: string) => void lines.push(line) } });
   const values = parseConfig(config, '/nowhere/manifold.toml', {});
-  const nodes = await openNodes(values.nodes, { clock: wallClock });
-  const parts = assembleDaemon({ config: values, ring, log, clock: wallClock, random: () => 0.5 }, store, nodes);
+  const nodes = await openNodes(values.nodes, { clock: wallClock, network: values.network });
+  const parts = assembleDaemon(
+    { config: values, ring, log, clock: wallClock, random: () => 0.5, ...(newSender && { newSender }) },
+    store,
+    nodes,
+  );
   if (start) for (const part of parts.startable) await part.start();
   return {
     app: createApp({ ...parts.api, heartbeatMs: 150 }),

@@ -23,7 +23,7 @@ interface PaymentJson {
   readonly reference?: string;
 }
 
-const MEMBER_NAMES: ReadonlySet<string> = new Set(MEMBERS);
+export const MEMBER_NAMES: ReadonlySet<string> = new Set(MEMBERS);
 /** Tell of nodes, not of money: expected where nodes are in trouble. */
 const HARMLESS_ALARMS: ReadonlySet<unknown> = new Set(['height-disagreement']);
 const PATIENCE_MS = 30_000;
@@ -31,7 +31,7 @@ const PATIENCE_MS = 30_000;
 /** All that the API says of the past. */
 export async function readAll(cluster: Cluster): Promise<Told> {
   const events = await allEvents(cluster);
-  const payments = await pages<PaymentJson>(cluster, '/v1/payments', 'payments');
+  const payments = await pages<PaymentJson>(cluster, '/v1/receipts', 'receipts');
   const invoices = await pages<{ reference?: string }>(cluster, '/v1/invoices', 'invoices');
   const stored = new Map<string, number>();
   for (const { reference } of invoices)
@@ -39,7 +39,7 @@ export async function readAll(cluster: Cluster): Promise<Told> {
   return { payments, events, stored };
 }
 
-async function pages<Row>(cluster: Cluster, path: string, field: string): Promise<Row[]> {
+export async function pages<Row>(cluster: Cluster, path: string, field: string): Promise<Row[]> {
   const rows: Row[] = [];
   let cursor = '';
   for (;;) {

@@ -4,12 +4,14 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../src/node/sim/random.js';
-import { RemoteSimAdmin } from '../../src/node/sim/remote-client.js';
+import { RemoteSimAdmin } from '../../src/node/sim/remote-admin.js';
 import type { ControlOrder, FakeLndStatus } from '../fake-lnd/control.js';
 import { createDatabase, postgresUrl } from '../support/postgres.js';
-import { check, readAll } from './checker.js';
+import { check, MEMBER_NAMES, pages, readAll } from './checker.js';
 import { Cluster } from './cluster.js';
 import { Daemon } from './daemon.js';
+import { checkErrands, type PaidJson } from './errand-checker.js';
+import { Errands } from './errands.js';
 import { Follower } from './follower.js';
 import { type Detour, type MemberKind, type MemberNetwork, startNetwork } from './network.js';
 import { temporaryFolder } from './processes.js';
@@ -36,6 +38,9 @@ export interface Verdict {
   readonly violations: readonly string[];
   readonly purchases: number;
   readonly payments: number;
+  /** Made by the cluster. */
+  readonly paid: number;
+  readonly notPaid: number;
   readonly events: number;
   readonly unansweredRequests: number;
 }
@@ -47,6 +52,7 @@ export class World {
   readonly admin: RemoteSimAdmin;
   readonly simUrl: string;
   readonly shop: Shop;
+  readonly errands: Errands;
   readonly follower: Follower;
   readonly seed: string;
   readonly random: () => number;
@@ -71,6 +77,7 @@ export class World {
     const { follower } = this;
     const name = randomBytes(4).toString('hex');
     this.shop = new Shop({ cluster, admin, follower, random, name, retries: network.order !== undefined });
+    this.errands = new Errands({ cluster, admin, random, name });
   }
 
   /** Rejects if the members are no fake LNDs. */
@@ -156,14 +163,17 @@ export class World {
 
   /** Lets the shop close, waits until every HTLC has its end and every event is read, and judges. */
   async judge(): Promise<Verdict> {
-    const { shop, follower, cluster } = this;
-    await shop.close();
+    const { shop, errands, follower, cluster } = this;
+    await Promise.all([shop.close(), errands.close()]);
+    const unansweredRequests = shop.openRequests.length + errands.openRequests.length;
+    await errands.repeatOpenRequests();
     const death = this.#network.death();
     if (death !== undefined) throw new Error(death);
     await this.#quiet();
     const told = await readAll(cluster);
     await until(() => follower.last >= (told.events.at(-1)?.seq ?? 0n), 10_000);
     const seen = await this.admin.observations();
+    const listed = await pages<PaidJson>(cluster, '/v1/payments', 'payments');
     const { purchases, acknowledged, references } = shop;
     const violations = [
       ...shop.problems,
@@ -171,13 +181,25 @@ export class World {
       ...cluster.badAnswers,
       ...cluster.daemons.flatMap(({ deaths }) => deaths),
       ...check({ purchases, acknowledged, references, followed: follower.events, told, seen }),
+      ...errands.problems,
+      ...checkErrands({
+        errands: errands.all,
+        said: errands.said,
+        listed,
+        events: told.events,
+        seen,
+        members: MEMBER_NAMES,
+        isTroubled: this.#network.order !== undefined,
+      }),
     ];
     return {
       violations,
       purchases: purchases.length,
       payments: told.payments.length,
       events: told.events.length,
-      unansweredRequests: shop.openRequests.length,
+      paid: listed.filter(({ state }) => state === 'succeeded').length,
+      notPaid: listed.filter(({ state }) => state === 'failed').length,
+      unansweredRequests,
     };
   }
 
@@ -186,9 +208,12 @@ export class World {
     await until(async () => {
       const { htlcs } = await this.admin.observations();
       if (htlcs.some(({ outcome }) => outcome === undefined)) return false;
-      const answer = await this.cluster.insist('GET', '/v1/payments?limit=100', {}, 1_000);
-      const payments = (answer?.body['payments'] ?? []) as { state: string }[];
-      return answer !== undefined && payments.every(({ state }) => state === 'settled');
+      const answer = await this.cluster.insist('GET', '/v1/receipts?limit=100', {}, 1_000);
+      const payments = (answer?.body['receipts'] ?? []) as { state: string }[];
+      if (!answer || !payments.every(({ state }) => state === 'settled')) return false;
+      const listed = await this.cluster.insist('GET', '/v1/payments?limit=100', {}, 1_000);
+      const made = (listed?.body['payments'] ?? []) as { is_over: boolean }[];
+      return listed !== undefined && made.every(({ is_over: isOver }) => isOver);
     }, QUIET_TIMEOUT_MS);
   }
 

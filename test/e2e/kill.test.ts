@@ -3,6 +3,7 @@ import { databaseFor, type EngineName, World } from './harness.js';
 import { killRound } from './killing.js';
 
 const ROUNDS = 5;
+const PAYERS = 3;
 const CUSTOMERS = 6;
 
 /** Runs to the end, closed whatever happens. */
@@ -15,11 +16,13 @@ async function runKilling(engine: EngineName, { onTestFinished }: TestContext): 
     await database.drop();
   });
   world.shop.open(CUSTOMERS);
+  world.errands.open(PAYERS);
   for (let round = 0; round < ROUNDS; round++) await killRound(world, round);
-  const { violations, purchases, payments } = await world.judge();
+  const { violations, purchases, payments, paid } = await world.judge();
   expect(violations).toEqual([]);
   expect(purchases).toBeGreaterThan(CUSTOMERS);
   expect(payments).toBeGreaterThan(0);
+  expect(paid).toBeGreaterThan(0);
   expect(world.kills).toBeGreaterThan(ROUNDS);
 }
 

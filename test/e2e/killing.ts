@@ -1,5 +1,6 @@
 /** Kills a daemon at random moments and starts it again at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Daemon } from './daemon.js';
 import { until, type World } from './harness.js';
 
 /** Past leases and start-up the daemon works for so long at most before it is killed. */
@@ -52,11 +53,20 @@ export async function strikeRound(world: World, leaseTtlSeconds: number): Promis
   await world.shop.recheck(4);
 }
 
+/** The daemon that serves most members, as soon as all of them are served. */
+export async function ownerOfAll(world: World): Promise<Daemon> {
+  let owner: Daemon | undefined;
+  await until(async () => {
+    owner = (await world.liveMembers()) === MEMBER_COUNT ? await world.owner() : undefined;
+    return owner !== undefined;
+  }, TAKEOVER_TIMEOUT_MS);
+  if (!owner) throw new Error(`no daemon serves all members within ${TAKEOVER_TIMEOUT_MS} ms`);
+  return owner;
+}
+
 /** Kills the daemon that serves most members. Returns how long it took, in ms, until others served them all. */
 export async function killOwner(world: World): Promise<number> {
-  await until(async () => (await world.liveMembers()) === MEMBER_COUNT, TAKEOVER_TIMEOUT_MS);
-  const owner = await world.owner();
-  if (!owner) throw new Error('no daemon serves a member');
+  const owner = await ownerOfAll(world);
   await sleep(world.random() * WORK_MS);
   await world.kill(owner);
   const killedAt = Date.now();

@@ -4,6 +4,7 @@ import { killRound, strikeRound } from './killing.js';
 import { Trouble } from './trouble.js';
 
 const ROUNDS = 3;
+const PAYERS = 3;
 const CUSTOMERS = 4;
 const LEASE_TTL_SECONDS = 2;
 
@@ -21,15 +22,17 @@ async function runTrouble(engine: EngineName, { onTestFinished }: TestContext): 
   });
   const trouble = new Trouble(world);
   world.shop.open(CUSTOMERS);
+  world.errands.open(PAYERS);
   trouble.start();
   for (let round = 0; round < ROUNDS; round++) {
     if (engine === 'sqlite') await killRound(world, round);
     else await strikeRound(world, LEASE_TTL_SECONDS);
   }
   await trouble.stop();
-  const { violations, payments } = await world.judge();
+  const { violations, payments, paid } = await world.judge();
   expect(violations, `seed ${world.seed}`).toEqual([]);
   expect(payments).toBeGreaterThan(0);
+  expect(paid).toBeGreaterThan(0);
 }
 
 describe.concurrent('daemons over LNDs in trouble, killed under load', () => {

@@ -1,9 +1,9 @@
 /**
  * The kill test at length:
- * `tsx test/e2e/main.ts --rounds 100 --engine sqlite|postgres [--customers 8] [--daemons 10] [--members lnd] [--seed S]`.
- * With several daemons (PostgreSQL) the one that serves most members is killed, with one the same again and again. Over fake
- * LNDs (`--members lnd`) the nodes are in trouble meanwhile. `--takeover 10` measures instead, so often each, how long
- * payments wait after the owner was killed and after it was stopped.
+ * `tsx test/e2e/main.ts --rounds 100 --engine sqlite|postgres [--customers 8] [--payers 4] [--daemons 10] [--members lnd] [--seed S]`.
+ * Customers pay the cluster; payers let the cluster pay others. With several daemons (PostgreSQL) the one that serves most
+ * members is killed, with one the same again and again. Over fake LNDs (`--members lnd`) the nodes are in trouble meanwhile.
+ * `--takeover 10` measures instead, so often each, how long payments wait after the owner was killed and after it was stopped.
  */
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '50' },
     engine: { type: 'string', default: 'sqlite' },
     customers: { type: 'string', default: '8' },
+    payers: { type: 'string', default: '4' },
     daemons: { type: 'string', default: '1' },
     members: { type: 'string', default: 'sim' },
     lease: { type: 'string' },
@@ -26,13 +27,14 @@ const { values } = parseArgs({
 });
 const { engine, members, seed } = values;
 const [rounds, customers, daemons] = [Number(values.rounds), Number(values.customers), Number(values.daemons)];
+const payers = Number(values.payers);
 const measurements = Number(values.takeover);
 const leaseTtlSeconds = Number(values.lease ?? (measurements > 0 ? 10 : 2));
 const areNumbers = [rounds, customers, daemons, leaseTtlSeconds].every((n) => Number.isSafeInteger(n) && n > 0);
 const areMembers = members === 'sim' || members === 'lnd';
 if (!isEngine(engine) || !areMembers || !areNumbers || (engine === 'sqlite' && daemons > 1)) {
   process.stderr.write(
-    'usage: --rounds N --engine sqlite|postgres --customers N --daemons N (postgres only) --members sim|lnd --lease SECONDS --takeover N --seed TEXT\n',
+    'usage: --rounds N --engine sqlite|postgres --customers N --payers N --daemons N (postgres only) --members sim|lnd --lease SECONDS --takeover N --seed TEXT\n',
   );
   process.exit(2);
 }
@@ -59,6 +61,7 @@ async function kill(world: World, name: EngineName): Promise<number> {
   const startedAt = Date.now();
   const trouble = members === 'lnd' ? new Trouble(world) : undefined;
   world.shop.open(customers);
+  world.errands.open(payers);
   trouble?.start();
   const takeovers: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -66,10 +69,12 @@ async function kill(world: World, name: EngineName): Promise<number> {
     else if (trouble) await strikeRound(world, leaseTtlSeconds);
     else takeovers.push(await killOwner(world));
     if (round % 10 === 9)
-      progress(`${round + 1} rounds, ${world.kills} kills, ${world.shop.purchases.length} purchases`);
+      progress(
+        `${round + 1} rounds, ${world.kills} kills, ${world.shop.purchases.length} purchases, ${world.errands.all.length} errands`,
+      );
   }
   await trouble?.stop();
-  await world.shop.close();
+  await Promise.all([world.shop.close(), world.errands.close()]);
   const { length: repeatedRequests } = world.shop.openRequests;
   await world.shop.repeatOpenRequests();
   const { violations, ...numbers } = await world.judge();

@@ -1,7 +1,7 @@
 /** A merchant and its customers: invoices over the HTTP API, payments by fake payers, one purchase after the other. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PaymentRecord } from '../../src/node/sim/payment.js';
-import type { RemoteSimAdmin } from '../../src/node/sim/remote-client.js';
+import type { RemoteSimAdmin } from '../../src/node/sim/remote-admin.js';
 import type { PlainJson, RemotePayRequest } from '../../src/node/sim/remote-wire.js';
 import type { Answer } from './daemon.js';
 import type { Cluster } from './cluster.js';

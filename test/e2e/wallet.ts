@@ -1,7 +1,7 @@
 /** A wallet that does not give up: a part that failed is sent again, as long as nothing was paid for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PaymentRecord } from '../../src/node/sim/payment.js';
-import type { RemoteSimAdmin } from '../../src/node/sim/remote-client.js';
+import type { RemoteSimAdmin } from '../../src/node/sim/remote-admin.js';
 import type { PlainJson, RemotePayRequest } from '../../src/node/sim/remote-wire.js';
 
 export interface WalletOptions {

@@ -17,6 +17,9 @@ export async function exposed(): Promise<Exposed> {
     const token = await world.token('admin');
     const { json } = await call(world, 'POST', '/v1/invoices', token, { amount_msat: '1000' });
     await call(world, 'POST', '/v1/sim/pay', token, { invoice: json['bolt11'] });
+    await until(() => world.parts.api.paying?.status()?.graph.loaded === true);
+    const shop = await call(world, 'POST', '/v1/sim/invoices', token, { amount_msat: '1000' });
+    await call(world, 'POST', '/v1/payments', token, { invoice: shop.json['bolt11'], wait_seconds: 15 });
     const { metrics } = world.parts.api;
     metrics.delivery('delivered');
     metrics.storeError('store_unavailable');
@@ -59,7 +62,9 @@ export function exprProblems(expr: string, { kinds, labels }: Pick<Exposed, 'kin
 
 /** Added when a target is scraped. */
 const FROM_PROMETHEUS: ReadonlySet<string> = new Set(['job', 'instance', 'le']);
-const FUNCTIONS: ReadonlySet<string> = new Set('sum min max avg by rate increase histogram_quantile abs e9'.split(' '));
+const FUNCTIONS: ReadonlySet<string> = new Set(
+  'sum min max avg by and rate increase min_over_time histogram_quantile abs e9'.split(' '),
+);
 
 function isBalanced(expr: string): boolean {
   const open: string[] = [];

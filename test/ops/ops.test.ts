@@ -82,6 +82,7 @@ describe('alert rules', () => {
         'manifold invoice',
         'manifold events',
         'manifold webhook',
+        'manifold payments',
       ]).toContain(command);
   });
 });

@@ -119,7 +119,7 @@ function environmentKeys(): Map<string, { readonly path: readonly string[]; read
 /** What does not fit stays text, so that the schema refuses it by name. */
 function valueOf(text: string, schema: z.ZodType): unknown {
   if (schema instanceof z.ZodBoolean && /^(true|false)$/.test(text)) return text === 'true';
-  if (schema instanceof z.ZodNumber && /^\d{1,15}$/.test(text)) return Number(text);
+  if (schema instanceof z.ZodNumber && /^\d{1,15}(\.\d{1,6})?$/.test(text)) return Number(text);
   return text;
 }
 

@@ -54,6 +54,8 @@ const lndNode = z.strictObject({
     .regex(/^[A-Za-z0-9.-]{1,253}$/, 'must be the name of a host')
     .optional(),
   node_id: nodeId,
+  /** Whether it pays. Default: if its macaroon grants what that takes. */
+  send: z.boolean().optional(),
   /** Whether Manifold may close a channel on chain to save a committed part. */
   force_close: z.boolean().default(false),
   /** Whether LND is told preimages before it is asked to settle, so that it can claim on chain by itself. */

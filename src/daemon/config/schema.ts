@@ -91,6 +91,17 @@ export const configSchema = z.strictObject({
       guard_blocks: z.int().min(22).max(1_000).default(24),
     })
     .default({ guard_blocks: 24 }),
+  send: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      /** Of the amount, where a payment does not say; small payments may cost 5 sat all the same. */
+      max_fee_percent: z.number('must be a number from 0 to 100').min(0).max(100).optional(),
+      max_parts: z.int().min(1).max(483).optional(),
+      timeout_seconds: seconds(1, DAY_SECONDS).optional(),
+      /** JavaScript modules with modifiers of the operator's own. */
+      modifiers: z.array(z.string().min(1)).max(100).default([]),
+    })
+    .default({ enabled: true, modifiers: [] }),
   webhooks: z
     .strictObject({
       /** Whether webhooks may point at private and loopback addresses. */

@@ -64,6 +64,17 @@ ${lnd.length > 0 ? lndNodes(lnd) : SIMULATED_NODES}
 # force_close allows it. 22 at the least.
 # guard_blocks = 24
 
+[send]
+# Whether this daemon pays. Nodes of kind "lnd" need a macaroon that may send: see \`manifold doctor --macaroons\`.
+# enabled = true
+# For payments that do not say otherwise: most in fees, in percent of the amount (small payments may cost 5 sat all the
+# same); most parts; seconds after which no new part is begun.
+# max_fee_percent = 1
+# max_parts = 100
+# timeout_seconds = 60
+# Modules with modifiers of your own (see docs/sending.md); they count from the folder of this file.
+# modifiers = ["./scout-ahead.mjs"]
+
 [webhooks]
 # Whether webhooks may point at loopback and private addresses.
 # allow_private = false
@@ -103,7 +114,7 @@ ${nodes.map(lndNode).join('\n')}`;
 }
 
 function lndNode(node: LndNodeConfig): string {
-  const { name, address, tls_cert, macaroon, tls_server_name, node_id, force_close, register_preimages } = node;
+  const { name, address, tls_cert, macaroon, tls_server_name, node_id, send, force_close, register_preimages } = node;
   return `[[nodes]]
 name = ${quoted(name)}
 kind = "lnd"
@@ -116,6 +127,8 @@ macaroon = ${quoted(macaroon)}
 ${tls_server_name === undefined ? '# tls_server_name = "alice.internal"' : `tls_server_name = ${quoted(tls_server_name)}`}
 # Any other node at this address is refused.
 ${node_id === undefined ? `# node_id = "02${'0'.repeat(64)}"` : `node_id = ${quoted(node_id)}`}
+# Whether this node pays. Default: if its macaroon grants what that takes.
+${send === undefined ? '# send = true' : `send = ${send}`}
 # Whether a channel may be closed on chain when a settled payment would be lost otherwise.
 force_close = ${force_close}
 # Whether LND is told the preimages of settled payments that do not become final, so that it claims them on chain.

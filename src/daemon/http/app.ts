@@ -6,12 +6,20 @@ import type { ApiContext } from './context.js';
 import { eventRoutes } from './events.js';
 import { healthRoutes } from './health.js';
 import { invoiceRoutes } from './invoices.js';
+import { paymentRoutes } from './payments.js';
+import { probeRoutes } from './probes.js';
 import { Problem, problemResponse } from './problems.js';
+import { receiptRoutes } from './receipts.js';
 
 export function createApp(api: ApiContext): OpenAPIHono {
   const app = new OpenAPIHono();
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   invoiceRoutes(app, api);
+  receiptRoutes(app, api);
+  if (api.paying) {
+    paymentRoutes(app, api, api.paying);
+    probeRoutes(app, api, api.paying);
+  }
   eventRoutes(app, api);
   clusterRoutes(app, api);
   accessRoutes(app, api);

@@ -5,6 +5,7 @@ import { toHex } from '../../wire/bytes.js';
 import { decodeLdkPhantomRouteHints, phantomRouteHintsOfJson } from '../../phantom/index.js';
 import { fromHex } from '../../wire/bytes.js';
 import type { LocalChannel } from '../../receive/node-port.js';
+import type { SenderStatus } from '../../send/run/types.js';
 import { compact } from '../compact.js';
 import { decodeText } from '../decode.js';
 import { type ForeignNode, type Held, type NodeAlarm, NodeDirectory, type NodeView } from '../node-directory.js';
@@ -12,7 +13,7 @@ import type { ApiContext } from './context.js';
 import { endpoint } from './endpoint.js';
 import { Problem, serviceProblem } from './problems.js';
 import { paymentRecordJson } from './sim-json.js';
-import { amountMsat, wholeNumber } from './values.js';
+import { amountMsat, plainText, wholeNumber } from './values.js';
 
 const anything = z.record(z.string(), z.unknown());
 
@@ -32,6 +33,7 @@ export function clusterRoutes(app: OpenAPIHono, api: ApiContext): void {
         elsewhere: z.array(anything),
         imported: z.array(anything),
         phantom_node_id: z.string(),
+        sending: anything,
       }),
     },
     async handle() {
@@ -45,7 +47,13 @@ export function clusterRoutes(app: OpenAPIHono, api: ApiContext): void {
       }));
       return {
         status: 200,
-        body: { nodes, elsewhere, imported, phantom_node_id: toHex(api.keys().current.keys.phantomNodeId) },
+        body: {
+          nodes,
+          elsewhere,
+          imported,
+          phantom_node_id: toHex(api.keys().current.keys.phantomNodeId),
+          sending: sendingJson(api.paying?.status()),
+        },
       };
     },
   });
@@ -99,6 +107,21 @@ function nodeJson(view: NodeView, channels: readonly LocalChannel[]): Record<str
     ),
     alarms: view.alarms.map(alarmJson),
   });
+}
+
+/** What of paying is ready; `ready` false while it is off or waits for the database. */
+function sendingJson(status: SenderStatus | undefined): Record<string, unknown> {
+  if (!status) return { ready: false };
+  const { nodes, graph, paymentsInFlight, inFlightMsat } = status;
+  return {
+    ready: true,
+    graph: { ...graph },
+    payments_in_flight: paymentsInFlight,
+    in_flight_msat: inFlightMsat.toString(),
+    nodes: nodes.map(({ name, nodeId, spendableMsat, reachable }) =>
+      compact({ name, node_id: nodeId, spendable_msat: spendableMsat.toString(), reachable }),
+    ),
+  };
 }
 
 function foreignJson({ nodeId, owner, lag, held, alarms }: ForeignNode): Record<string, unknown> {
@@ -182,6 +205,8 @@ function hintRoutes(app: OpenAPIHono, api: ApiContext): void {
   });
 }
 
+const simInvoiceBody = z.strictObject({ amount_msat: amountMsat, description: plainText(0, 200).default('a try') });
+
 const simPayBody = z.strictObject({
   invoice: z.string().max(8_000),
   amount_msat: amountMsat.optional(),
@@ -190,6 +215,22 @@ const simPayBody = z.strictObject({
 });
 
 function simRoutes(app: OpenAPIHono, api: ApiContext): void {
+  endpoint(app, api, {
+    method: 'post',
+    path: '/v1/sim/invoices',
+    summary: 'Let a fake wallet of the embedded network make an invoice, to try paying',
+    scope: 'admin',
+    body: simInvoiceBody,
+    answer: {
+      status: 201,
+      description: 'The invoice',
+      schema: z.object({ bolt11: z.string(), payment_hash: z.string() }),
+    },
+    async handle({ body: { amount_msat, description } }) {
+      const { bolt11, paymentHash } = api.embedded!.invoice({ amountMsat: amount_msat, description });
+      return { status: 201, body: { bolt11, payment_hash: toHex(paymentHash) } };
+    },
+  });
   endpoint(app, api, {
     method: 'post',
     path: '/v1/sim/pay',

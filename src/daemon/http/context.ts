@@ -12,7 +12,17 @@ import type { HintBook } from '../hints.js';
 import type { InvoiceService } from '../invoices.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { PaymentService } from '../paying/service.js';
+import type { Names } from '../../send/explain/index.js';
+import type { SenderStatus } from '../../send/run/types.js';
 import type { EndpointContext } from './endpoint.js';
+
+export interface PayingApi {
+  readonly payments: PaymentService;
+  /** Undefined while nothing can be sent. */
+  readonly status: () => SenderStatus | undefined;
+  readonly names: Names;
+}
 
 export interface ApiContext extends EndpointContext {
   readonly store: Store;
@@ -21,6 +31,8 @@ export interface ApiContext extends EndpointContext {
   readonly watch?: ClusterWatch;
   readonly alarms?: DaemonAlarms;
   readonly invoices: InvoiceService;
+  /** Absent: this API does not pay at all. */
+  readonly paying?: PayingApi;
   readonly hub: EventHub;
   readonly hints: HintBook;
   readonly keys: () => KeyRing;

@@ -16,7 +16,7 @@ import type { Scope } from '../scopes.js';
 import { keysAt, problemOf } from '../zod-words.js';
 import { authenticate, type Caller } from './auth.js';
 import { parseJson, readBody } from './body.js';
-import { Problem, problemResponse, storeProblem } from './problems.js';
+import { Problem, type ProblemDocument, problemResponse, storeProblem } from './problems.js';
 
 export interface EndpointContext {
   readonly store: Pick<Store, 'tokens' | 'idempotency'>;
@@ -56,6 +56,10 @@ export interface Endpoint<P extends Shape | undefined, Q extends Shape | undefin
   /** Whether a request without a body stands for `{}`. */
   readonly bodyOptional?: boolean;
   readonly answer: { readonly status: number; readonly description: string; readonly schema?: z.ZodType };
+  /** Another answer that is no problem, for the document. */
+  readonly otherAnswer?: { readonly status: number; readonly description: string; readonly schema: z.ZodType };
+  /** Default 20 s. */
+  readonly timeLimitMs?: number;
   readonly handle: (call: Call<P, Q, B>) => Promise<Answer | Response>;
   /** Adds what must not be stored with the answer of an idempotent request. */
   readonly reveal?: (body: Readonly<Record<string, unknown>>) => Promise<Readonly<Record<string, unknown>>>;
@@ -73,16 +77,21 @@ export function endpoint<P extends Shape | undefined, Q extends Shape | undefine
   app.openAPIRegistry.registerPath(describe(operation));
   app.on(method.toUpperCase(), path.replace(/\{(\w+)\}/g, ':$1'), async (context) => {
     const startedAt = api.now();
-    const response = await guarded(api, path, () => run(api, operation, context));
+    const response = await guarded(api, path, () => run(api, operation, context), operation.timeLimitMs);
     api.metrics.http(method, path, response.status, api.now() - startedAt);
     return response;
   });
 }
 
 /** Turns everything thrown into an answer. */
-export async function guarded(api: EndpointContext, route: string, body: () => Promise<Response>): Promise<Response> {
+export async function guarded(
+  api: EndpointContext,
+  route: string,
+  body: () => Promise<Response>,
+  timeLimitMs = TIME_LIMIT_MS,
+): Promise<Response> {
   try {
-    return await withinTime(body());
+    return await withinTime(body(), timeLimitMs);
   } catch (error) {
     if (error instanceof Problem) return problemResponse(error);
     const problem = storeProblem(error);
@@ -98,7 +107,7 @@ export async function guarded(api: EndpointContext, route: string, body: () => P
   }
 }
 
-async function withinTime(response: Promise<Response>): Promise<Response> {
+async function withinTime(response: Promise<Response>, timeLimitMs: number): Promise<Response> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -107,7 +116,7 @@ async function withinTime(response: Promise<Response>): Promise<Response> {
           headers: { 'retry-after': '5' },
         }),
       );
-    }, TIME_LIMIT_MS);
+    }, timeLimitMs);
   });
   try {
     return await Promise.race([response, late]);
@@ -174,9 +183,10 @@ async function once(
 
 function originOf(
   { tokenId, key, route, requestHash }: IdempotentRequest,
-  { createdAt }: IdempotencyClaim,
+  { createdAt, claim }: IdempotencyClaim,
 ): RequestOrigin {
-  return { identity: JSON.stringify([tokenId, key, route, requestHash, createdAt]), startedAt: createdAt };
+  const identity = JSON.stringify([tokenId, key, route, requestHash, createdAt]);
+  return { identity, startedAt: createdAt, isRepeated: claim > 1n };
 }
 
 async function claimed(
@@ -209,8 +219,13 @@ async function claimed(
 async function repeated(status: number, text: string, operation: Revealing): Promise<Response> {
   const headers = { 'idempotency-replayed': 'true' };
   if (status >= 400) {
-    const { code, detail } = JSON.parse(text) as { code: string; detail: string };
-    throw new Problem(status, code, detail, { headers });
+    const { type: _type, title: _title, status: _status, ...kept } = JSON.parse(text) as ProblemDocument;
+    const { code, detail, errors, ...members } = kept;
+    throw new Problem(status, code, detail, {
+      headers,
+      ...(errors && { errors }),
+      members: members as Record<string, string>,
+    });
   }
   const body = (JSON.parse(text) as Record<string, unknown> | null) ?? undefined;
   return respond({ status, ...(body && { body }) }, operation, headers);
@@ -288,7 +303,7 @@ const problemSchema = z
   .openapi('Problem');
 
 function describe(operation: Endpoint<Shape | undefined, Shape | undefined, Shape | undefined>): RouteConfig {
-  const { method, path, summary, description, scope, params, query, body, answer } = operation;
+  const { method, path, summary, description, scope, params, query, body, answer, otherAnswer } = operation;
   const isPost = method === 'post';
   const key = z.object({ 'Idempotency-Key': z.string().max(255).optional() });
   return {
@@ -310,6 +325,12 @@ function describe(operation: Endpoint<Shape | undefined, Shape | undefined, Shap
         description: answer.description,
         ...(answer.schema && { content: { 'application/json': { schema: answer.schema } } }),
       },
+      ...(otherAnswer && {
+        [otherAnswer.status]: {
+          description: otherAnswer.description,
+          content: { 'application/json': { schema: otherAnswer.schema } },
+        },
+      }),
       default: {
         description: 'A problem document',
         content: { 'application/problem+json': { schema: problemSchema } },

@@ -1,6 +1,5 @@
-/** `/v1/invoices` and `/v1/payments`. */
+/** `/v1/invoices`. */
 import { z, type OpenAPIHono } from '@hono/zod-openapi';
-import type { Payment } from '../../store/index.js';
 import { compact } from '../compact.js';
 import { type ListPlace, listInvoices } from '../invoice-list.js';
 import { INVOICE_STATES } from '../invoice-state.js';
@@ -82,18 +81,6 @@ const created = invoice
   })
   .openapi('CreatedInvoice');
 
-const payment = z
-  .object({
-    payment_hash: z.string(),
-    state: z.enum(['settling', 'settled']),
-    amount_msat: z.string(),
-    total_msat: z.string(),
-    settled_at: z.string().optional(),
-    preimage: z.string().optional(),
-    reference: z.string().optional(),
-  })
-  .openapi('Payment');
-
 const idParams = z.object({
   id: z.string().min(1).openapi({ description: 'Payment hash (hex) or the invoice itself' }),
 });
@@ -102,7 +89,6 @@ export function invoiceRoutes(app: OpenAPIHono, api: ApiContext): void {
   createRoute(app, api);
   readRoutes(app, api);
   holdRoutes(app, api);
-  paymentRoutes(app, api);
 }
 
 function createRoute(app: OpenAPIHono, api: ApiContext): void {
@@ -226,42 +212,6 @@ function holdRoutes(app: OpenAPIHono, api: ApiContext): void {
       if (!canceled.ok) throw serviceProblem(canceled.error);
       return { status: 200, body: invoiceJson(canceled.value) };
     },
-  });
-}
-
-function paymentRoutes(app: OpenAPIHono, api: ApiContext): void {
-  endpoint(app, api, {
-    method: 'get',
-    path: '/v1/payments',
-    summary: 'List payments received',
-    description: 'Newest first, those of plain invoices included.',
-    scope: 'invoices:read',
-    query: z.strictObject({ limit: queryNumber(1, 100, 25), cursor: z.string().max(500).optional() }),
-    answer: {
-      status: 200,
-      description: 'A page of payments',
-      schema: z.object({ payments: z.array(payment), next_cursor: z.string().optional() }),
-    },
-    async handle({ query: { limit, cursor } }) {
-      const place = cursor === undefined ? undefined : parseCursor(cursor);
-      const before = place && { decidedAt: place.time, setId: place.id };
-      const found = await api.store.invoices.listPayments({ limit, ...compact({ before }) });
-      const last = found.length === limit ? found.at(-1)!.set : undefined;
-      const next = last?.decidedAt === undefined ? {} : { next_cursor: cursorText(last.decidedAt, last.id) };
-      return { status: 200, body: { payments: found.map(paymentJson), ...next } };
-    },
-  });
-}
-
-function paymentJson({ set, invoice: record }: Payment): Record<string, unknown> {
-  return compact({
-    payment_hash: set.paymentHash,
-    state: set.state,
-    amount_msat: (set.settledMsat ?? set.totalMsat).toString(),
-    total_msat: set.totalMsat.toString(),
-    settled_at: isoTime(set.decidedAt),
-    preimage: set.preimage,
-    reference: record?.reference,
   });
 }
 

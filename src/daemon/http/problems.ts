@@ -12,6 +12,8 @@ export interface ProblemDocument {
   /** What is wrong and what to do next. */
   readonly detail: string;
   readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  /** More about this kind of problem, for programs: amounts, ids. */
+  readonly [member: string]: unknown;
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -35,23 +37,30 @@ export class Problem extends Error {
   readonly code: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly errors: ProblemDocument['errors'];
+  readonly members: Readonly<Record<string, string>>;
 
   constructor(
     status: number,
     code: string,
     detail: string,
-    more: { readonly headers?: Readonly<Record<string, string>>; readonly errors?: ProblemDocument['errors'] } = {},
+    more: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly errors?: ProblemDocument['errors'];
+      readonly members?: Readonly<Record<string, string>>;
+    } = {},
   ) {
     super(detail);
     this.status = status;
     this.code = code;
     this.headers = more.headers ?? {};
     this.errors = more.errors;
+    this.members = more.members ?? {};
   }
 
   document(): ProblemDocument {
-    const { status, code, message, errors } = this;
+    const { status, code, message, errors, members } = this;
     return {
+      ...members,
       type: `urn:manifold:problem:${code}`,
       title: TITLES[status] ?? 'Error',
       status,

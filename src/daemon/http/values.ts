@@ -14,6 +14,22 @@ export const amountMsat = z
   .transform((text) => BigInt(text))
   .openapi({ type: 'string', pattern: '^[1-9][0-9]{0,18}$', example: '50000000' });
 
+/** From zero on. */
+export const feeMsat = z
+  .string()
+  .refine(
+    (text) => /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= MAX_MSAT,
+    'must be a whole number of millisatoshi as a decimal string, at most 21 million bitcoin',
+  )
+  .transform((text) => BigInt(text))
+  .openapi({ type: 'string', pattern: '^(0|[1-9][0-9]{0,18})$', example: '5000' });
+
+export const nodeId = z
+  .string()
+  .regex(/^0[23][0-9a-fA-F]{64}$/, 'must be a node id: 66 hex digits that begin with 02 or 03')
+  .transform((text) => fromHex(text.toLowerCase()))
+  .openapi({ type: 'string', pattern: '^0[23][0-9a-fA-F]{64}$' });
+
 export const hex32 = z
   .string()
   .regex(/^[0-9a-fA-F]{64}$/, 'must be 32 bytes in hex')
