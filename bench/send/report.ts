@@ -77,18 +77,19 @@ function outcomesTable(done: readonly Done[], sets: readonly StrategySet[], mode
 interface Verdict {
   readonly text: string;
   readonly successWon: number;
-  readonly feeWon: number;
+  /** Undefined where no payment was paid by both. */
+  readonly feeWon: number | undefined;
 }
 
 function verdict(ours: readonly Outcome[], theirs: readonly Outcome[], sat: number): Verdict {
   const { oursPaid, theirsPaid, oursFee, theirsFee, both } = pairwise(ours, theirs, sat * 1000);
   const fees = both === 0 ? '–' : `${oursFee.toFixed(0)} / ${theirsFee.toFixed(0)}`;
   const successWon = Math.sign(oursPaid - theirsPaid);
-  const isEqual = both === 0 || Math.abs(theirsFee - oursFee) <= EQUAL_FEES * oursFee;
-  const feeWon = isEqual ? 0 : Math.sign(theirsFee - oursFee);
+  const isEqual = Math.abs(theirsFee - oursFee) <= EQUAL_FEES * oursFee;
+  const feeWon = both === 0 ? undefined : isEqual ? 0 : Math.sign(theirsFee - oursFee);
   const paid = `${oursPaid.toFixed(0)} / ${theirsPaid.toFixed(0)} %`;
   return {
-    text: `${successWon < 0 ? `**${paid}**` : paid} · ${feeWon < 0 ? `**${fees}**` : fees}`,
+    text: `${successWon < 0 ? `**${paid}**` : paid} · ${feeWon === -1 ? `**${fees}**` : fees}`,
     successWon,
     feeWon,
   };
@@ -112,7 +113,7 @@ function verdictTable(done: readonly Done[], sets: readonly StrategySet[], mode:
           if (!ours || !theirs) return '–';
           const { text, successWon, feeWon } = verdict(ours, theirs, sat);
           add(success, successWon);
-          add(fees, feeWon);
+          if (feeWon !== undefined) add(fees, feeWon);
           return text;
         }),
       ]);
@@ -218,7 +219,7 @@ const done = files.filter((file) => file.endsWith('.jsonl')).flatMap(readDone);
 const rivals: readonly StrategySet[] = RIVAL_SETS;
 const page = new URL('sending.md', DOCS);
 const contents: Record<string, string> = {
-  run: `Seed \`${SEED}\`, ${machineName()}. Payments per cell stand in brackets in the heads of the tables.`,
+  run: `Seed \`${SEED}\`, ${machineName()}. Payments per cell stand in brackets in the heads of the tables; LDK itself, which is slow, makes a fifth of them, at least 4.`,
   verdict: verdictTable(done, rivals, 'fresh', AMOUNTS_SAT),
   outcomes: outcomesTable(done, rivals, 'fresh', AMOUNTS_SAT),
   memory: verdictTable(done, rivals, 'memory', [100_000, 1_000_000]),
