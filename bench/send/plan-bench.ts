@@ -4,6 +4,7 @@ import type { BenchOptions, BenchReport, BenchResult } from '../../src/bench/ind
 import { below, machineName, quantile, rounded } from '../../src/bench/measure.js';
 import { type ChannelGraph, FlowPlanner, Knowledge, type PlanRequest, type Source } from '../../src/send/index.js';
 import { ldkRouter } from '../../test/send/ldk-router.js';
+import { gossipRows } from './gossip-bench.js';
 import { multiplied } from './graph-copies.js';
 import { mainnetGraph } from './graph-file.js';
 
@@ -135,6 +136,7 @@ export async function benchPlan({ quick }: BenchOptions): Promise<BenchReport> {
     const what = `plan for 1000000 sat, graph x${times} (${larger.graph.channelCount} channels)`;
     results.push(plain(`${what}, median`, quantile(found, 0.5)), plain(`${what}, p95`, quantile(found, 0.95)));
   }
+  results.push(...(await gossipRows(graph)));
   results.push(await besideLdk(scene, 1_000_000, 10, 5));
   return { name: 'plan', machine: machineName(), results };
 }
