@@ -51,6 +51,10 @@ const GROUPS: readonly Group[] = [
     register: async (program, io) => (await import('./payments.js')).registerPayments(program, io),
   },
   { words: ['probe'], register: async (program, io) => (await import('./probe.js')).registerProbe(program, io) },
+  {
+    words: ['knowledge'],
+    register: async (program, io) => (await import('./knowledge.js')).registerKnowledge(program, io),
+  },
   { words: ['events'], register: async (program, io) => (await import('./events.js')).registerEvents(program, io) },
   {
     words: ['nodes', 'hints', 'sim'],

@@ -15,6 +15,7 @@ interface PayOptions extends CommonOptions {
   readonly amount?: string;
   readonly maxFee?: string;
   readonly maxParts?: string;
+  readonly maxBlocks?: string;
   readonly timeout?: string;
   readonly from?: string;
   readonly reference?: string;
@@ -33,6 +34,7 @@ export function registerPay(program: Command, io: Io): void {
     .option('--amount <amount>', 'for --keysend, or an invoice that leaves it to the payer: like 50000sat')
     .option('--max-fee <fee>', 'most in fees: like 100sat, 5000msat or 0.5%')
     .option('--max-parts <number>', 'most parts at a time')
+    .option('--max-blocks <number>', 'most blocks for which a part may be locked (default: 2016)')
     .option('--timeout <seconds>', 'begin no new part after so long')
     .option('--from <names>', 'only from these own nodes, with commas')
     .option('--reference <text>', 'your own name for it')
@@ -83,6 +85,7 @@ function requestOf(invoice: string | undefined, options: PayOptions): Json {
     amount_msat: amount?.toString(),
     ...feeFields(options.maxFee),
     max_parts: options.maxParts === undefined ? undefined : wholeNumber(options.maxParts, [1, 483], '--max-parts'),
+    max_blocks: options.maxBlocks === undefined ? undefined : wholeNumber(options.maxBlocks, [1, 2016], '--max-blocks'),
     timeout_seconds: options.timeout === undefined ? undefined : wholeNumber(options.timeout, [1, 86_400], '--timeout'),
     from: options.from === undefined ? undefined : names(options.from, '--from'),
     reference: options.reference,

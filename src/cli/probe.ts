@@ -10,6 +10,7 @@ interface ProbeOptions extends CommonOptions {
   readonly max?: string;
   readonly maxFee?: string;
   readonly maxParts?: string;
+  readonly maxBlocks?: string;
   readonly from?: string;
   readonly precision?: string;
   readonly timeout: string;
@@ -23,6 +24,7 @@ export function registerProbe(program: Command, io: Io): void {
     .option('--max <amount>', "the greatest amount of interest (default: the invoice's, or 1000000sat)")
     .option('--max-fee <fee>', 'most in fees: like 100sat, 5000msat or 0.5%')
     .option('--max-parts <number>', 'most parts at a time')
+    .option('--max-blocks <number>', 'most blocks for which a part may be locked (default: 2016)')
     .option('--from <names>', 'only from these own nodes, with commas')
     .option('--precision <percent>', 'end when the bounds are this close (default: 5)')
     .option('--timeout <seconds>', 'end after so long with what was found', '60')
@@ -64,6 +66,7 @@ function requestOf(payee: string, options: ProbeOptions): Json {
     amount_msat: max?.toString(),
     ...feeFields(options.maxFee),
     max_parts: options.maxParts === undefined ? undefined : wholeNumber(options.maxParts, [1, 483], '--max-parts'),
+    max_blocks: options.maxBlocks === undefined ? undefined : wholeNumber(options.maxBlocks, [1, 2016], '--max-blocks'),
     from: options.from === undefined ? undefined : names(options.from, '--from'),
     precision_percent:
       options.precision === undefined ? undefined : wholeNumber(options.precision, [1, 50], '--precision'),

@@ -100,10 +100,11 @@ function newRefusal(): { readonly refused: Promise<never>; refuse(error: Error):
 }
 
 /** Streams end before the server waits for its connections. */
-function serverPart(server: ApiServer, { hub }: ApiContext): { stop(): Promise<void> } {
+function serverPart(server: ApiServer, { hub, paying }: ApiContext): { stop(): Promise<void> } {
   return {
     async stop() {
       const closed = server.close();
+      paying?.payments.endWaits();
       await hub.stop();
       await closed;
     },

@@ -1,15 +1,16 @@
 /** A simulated network inside the daemon, with payers: for trying Manifold out without a node. */
-import { decodeInvoice, encodeInvoice } from '../bolt11/index.js';
-import { randomBytes, sha256 } from '../crypto/index.js';
+import { decodeInvoice } from '../bolt11/index.js';
+import { randomBytes } from '../crypto/index.js';
+import { EndableClock } from '../node/sim/endable-clock.js';
 import { presetWorld, type PresetWorld } from '../node/sim/preset.js';
 import type { PaymentRecord } from '../node/sim/payment.js';
+import { issueSimInvoice } from '../node/sim/sim-invoice.js';
 import { SimNodePort } from '../node/sim/sim-node-port.js';
 import type { SimClock } from '../node/sim/virtual-clock.js';
 import type { NodePort } from '../receive/node-port.js';
 import { toHex } from '../wire/bytes.js';
 import { err, ok, type Result } from '../wire/result.js';
 import type { Msat } from '../wire/units.js';
-import { Feature } from '../wire/features.js';
 
 const BLOCK_MS = 600_000;
 const FIRST_HEIGHT = 850_000;
@@ -37,15 +38,14 @@ export interface SimInvoiceRequest {
 
 export class EmbeddedNetwork {
   readonly #world: PresetWorld;
-  readonly #clock: SimClock;
-  #cancel: (() => void) | undefined;
+  readonly #clock: EndableClock;
   #nextPayer = 0;
   #nextPayee = 0;
 
   constructor(clock: SimClock) {
-    this.#clock = clock;
+    this.#clock = new EndableClock(clock);
     // Keys are new at every start: the HTLC ids of an earlier network would otherwise come again.
-    this.#world = presetWorld({ seed: toHex(randomBytes(16)), clock, height: heightAt(clock.now()) });
+    this.#world = presetWorld({ seed: toHex(randomBytes(16)), clock: this.#clock, height: heightAt(clock.now()) });
   }
 
   /** Ports of the first members, under the given names. */
@@ -54,14 +54,14 @@ export class EmbeddedNetwork {
   }
 
   start(): void {
-    this.#cancel = this.#clock.after(BLOCK_MS / 10, () => {
+    this.#clock.after(BLOCK_MS / 10, () => {
       this.#world.network.mine(heightAt(this.#clock.now()) - this.#world.network.height);
       this.start();
     });
   }
 
   stop(): void {
-    this.#cancel?.();
+    this.#clock.end();
   }
 
   /** An invoice of a wallet outside, for whoever wants to try paying; in parts too. */
@@ -69,30 +69,15 @@ export class EmbeddedNetwork {
     readonly bolt11: string;
     readonly paymentHash: Uint8Array;
   } {
-    const { network, payers } = this.#world;
+    const { payers } = this.#world;
     const { node } = payers[this.#nextPayee++ % payers.length]!;
-    const preimage = randomBytes(32);
-    const paymentSecret = randomBytes(32);
-    const paymentHash = sha256(preimage);
-    // The network draws the keys of its nodes so.
-    const key = network.random.fork(`node ${node.name}`).bytes(32);
-    const written = encodeInvoice(
-      {
-        currency: 'bcrt',
-        amountMsat,
-        timestamp: Math.floor(this.#clock.now() / 1000),
-        paymentHash,
-        paymentSecret,
-        description,
-        payee: node.nodeId,
-        minFinalCltvExpiryDelta: 40,
-        features: [Feature.varOnion, Feature.paymentSecret, Feature.basicMpp + 1],
-      },
-      key,
-    );
-    if (!written.ok) throw new Error(`the simulated wallet cannot write its invoice: ${written.error.message}`);
-    node.till.add({ paymentHash, paymentSecret, preimage, amountMsat });
-    return { bolt11: written.value, paymentHash };
+    return issueSimInvoice(node, {
+      amountMsat,
+      description,
+      now: Math.floor(this.#clock.now() / 1000),
+      preimage: randomBytes(32),
+      paymentSecret: randomBytes(32),
+    });
   }
 
   /** Pays as a wallet outside would. What it resolves with is all that the payer saw; `pending` if that takes longer. */

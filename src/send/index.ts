@@ -40,14 +40,6 @@ export {
   Knowledge,
   type KnowledgeOptions,
 } from './knowledge/knowledge.js';
-export {
-  learnCannotCarry,
-  type Learners,
-  learnPassed,
-  learnSettled,
-  partEnded,
-  partSent,
-} from './knowledge/lessons.js';
 export { type DirectedChannel, type OwnRange, PaymentMemory, type PrivatePolicy } from './knowledge/payment-memory.js';
 export { DEFAULT_END_WEIGHT, passProbability } from './knowledge/prior.js';
 export { react } from './payment/failure/react.js';

@@ -1,6 +1,7 @@
 /** Payments of ours, and which process drives them. */
 import { type RawBuilder, sql } from 'kysely';
 import { partToText } from '../send/payment/codec.js';
+import type { FinalRecords, PaymentPart } from '../send/payment/payment.js';
 import type {
   Created,
   ListPlace,
@@ -69,7 +70,8 @@ export class Payments extends Lessons implements PaymentStore {
     return created;
   }
 
-  async commitStep(step: StepCommit): Promise<'committed' | 'fenced'> {
+  async commitStep(given: StepCommit): Promise<'committed' | 'fenced'> {
+    const step = withoutUnusedPreimage(given);
     const now = await databaseTime(this.#engine);
     const isWritten = await this.#engine.writeAll((db) => stepWrites(db, step, now));
     const outcome = isWritten ? 'committed' : await this.#engine.transaction((db) => whyRefused(db, step));
@@ -136,6 +138,25 @@ export class Payments extends Lessons implements PaymentStore {
   #hint(events: readonly PaymentOutEvent[]): void {
     this.#engine.hint({ nodeIds: [], freed: [], events: events.length > 0, payments: true });
   }
+}
+
+/**
+ * The preimage of a keysend that ended without being paid serves nobody any more, and must not rest where a copy of the
+ * database could be taken: whoever has it could claim an HTLC of the same hash.
+ */
+function withoutUnusedPreimage(step: StepCommit): StepCommit {
+  const { state } = step;
+  if (state.phase !== 'failed' || !state.isEnded) return step;
+  const changed = new Set(step.changed.map(({ id }) => id));
+  const terms = { ...state.terms, records: withoutPreimage(state.terms.records) };
+  const parts = state.parts.map((part) => ({ ...part, records: withoutPreimage(part.records) }));
+  const isChanged = ({ id }: PaymentPart): boolean =>
+    changed.has(id) || state.parts[id]?.records.keysendPreimage !== undefined;
+  return { ...step, state: { ...state, terms, parts }, changed: parts.filter(isChanged) };
+}
+
+function withoutPreimage({ keysendPreimage: _preimage, ...records }: FinalRecords): FinalRecords {
+  return records;
 }
 
 /** The first finds nothing to change if the payment is no longer the owner's, or not as it was before the step. */

@@ -1,6 +1,7 @@
 /** `manifold pay`, `payments` and `probe` against a daemon with the embedded network. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ChannelGraph, importKnowledge, Knowledge } from '../../src/send/index.js';
 import { type ApiServer, serveApi } from '../../src/daemon/http/server.js';
 import { makeWorld, ready, until, type World } from '../daemon/support.js';
 import { inProcess, launch, type Outcome } from './support.js';
@@ -122,6 +123,13 @@ describe('manifold pay', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ dry_run: true, amount_msat: '1000000' });
   });
 
+  it('allows no more blocks than it is told', async () => {
+    const { code, stderr } = await manifold('pay', await shopInvoice('1000sat'), '--max-blocks', '20');
+    expect([code, stderr]).toEqual([1, expect.stringContaining('blocks')]);
+    const probed = await manifold('probe', await shopInvoice('1000sat'), '--max-blocks', '20');
+    expect([probed.code, probed.stderr]).toEqual([1, stderr]);
+  });
+
   it('pays a node by keysend', async () => {
     const payee = await nodeOfShop();
     const { code, stdout } = await manifold('pay', '--keysend', payee, '--amount', '50sat', '--record', '70001=00ff');
@@ -150,6 +158,11 @@ describe('manifold pay', () => {
     ['a bare fee', ['lnbcrt1', '--max-fee', '5'], /like 100sat, 5000msat or 0.5%/],
     ['more than all', ['lnbcrt1', '--max-fee', '200%'], /more than the whole/],
     ['no parts', ['lnbcrt1', '--max-parts', '0'], /1 to 483/],
+    [
+      'more blocks than nodes take',
+      ['lnbcrt1', '--max-blocks', '2017'],
+      /--max-blocks is a whole number from 1 to 2016/,
+    ],
     ['a record for an invoice', ['lnbcrt1', '--record', '70000=00'], /for --keysend/],
     ['a record in words', ['--keysend', `02${'aa'.repeat(32)}`, '--amount', '1sat', '--record', 'a=b'], /type=hex/],
     ['progress for a person', ['lnbcrt1', '--progress'], /goes with --json/],
@@ -215,6 +228,17 @@ describe('manifold probe', () => {
     );
     expect(code).toBe(1);
     expect(stderr).toMatch(/^manifold: /);
+  });
+});
+
+describe('manifold knowledge', () => {
+  it('exports as JSON what payments have taught', async () => {
+    expect((await manifold('pay', await shopInvoice('2000sat'))).code).toBe(0);
+    const { code, stdout, stderr } = await manifold('knowledge', 'export');
+    expect([code, stderr]).toEqual([0, '']);
+    const exported: unknown = JSON.parse(stdout);
+    expect((exported as { channels: unknown[] }).channels.length).toBeGreaterThan(0);
+    expect(importKnowledge(new Knowledge(new ChannelGraph()), exported).ok).toBe(true);
   });
 });
 

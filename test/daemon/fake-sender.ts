@@ -1,6 +1,6 @@
 /** A sender that answers what a test tells it to. */
 import { randomBytes } from '../../src/crypto/index.js';
-import { newPayment, type Plan, type StopReason } from '../../src/send/index.js';
+import { type ExportedKnowledge, newPayment, type Plan, type StopReason } from '../../src/send/index.js';
 import type { StoredPayment } from '../../src/send/run/store-port.js';
 import type {
   DryRunAnswer,
@@ -89,6 +89,16 @@ export class FakeSender implements Paying {
 
   async waitForNews(id: string): Promise<StoredPayment | undefined> {
     return this.payments.get(id);
+  }
+
+  async exportKnowledge(): Promise<ExportedKnowledge> {
+    return {
+      format: 'manifold-knowledge-1',
+      channels: [],
+      nodes: [{ node: '02'.repeat(33), weight: 1, at: 5 }],
+      avoidedChannels: [],
+      avoidedNodes: [],
+    };
   }
 
   status(): SenderStatus {

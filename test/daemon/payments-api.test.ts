@@ -77,6 +77,8 @@ describe('an order', () => {
     ['no part at all', { invoice: 'lnbc1', max_parts: 0 }, 'max_parts'],
     ['half a part', { invoice: 'lnbc1', max_parts: 1.5 }, 'max_parts'],
     ['too many parts', { invoice: 'lnbc1', max_parts: 484 }, 'max_parts'],
+    ['no blocks', { invoice: 'lnbc1', max_blocks: 0 }, 'max_blocks'],
+    ['more blocks than nodes take', { invoice: 'lnbc1', max_blocks: 2_017 }, 'max_blocks'],
     ['no time', { invoice: 'lnbc1', timeout_seconds: 0 }, 'timeout_seconds'],
     ['a week', { invoice: 'lnbc1', timeout_seconds: 604_800 }, 'timeout_seconds'],
     ['from nobody', { invoice: 'lnbc1', from: [] }, 'from'],
@@ -103,6 +105,12 @@ describe('an order', () => {
     ['an expired one', () => ({ invoice: invoice({ timestamp: 1_600_000_000 }) }), 'invoice_expired', 'invoice'],
     ['no amount anywhere', () => ({ invoice: invoice({ amountMsat: 0n }) }), 'amount_missing', 'amount_msat'],
     ['another amount', () => ({ invoice: invoice(), amount_msat: '5' }), 'amount_given_twice', 'amount_msat'],
+    [
+      'fewer blocks than the payee asks for',
+      () => ({ invoice: invoice(), max_blocks: 1 }),
+      'final_expiry_too_far',
+      'max_blocks',
+    ],
     ['an unknown node', () => ({ invoice: invoice(), from: ['alpha', 'delta'] }), 'unknown_node', 'from'],
     ['a keysend without amount', () => ({ keysend }), 'amount_missing', 'amount_msat'],
     [
@@ -137,13 +145,14 @@ describe('an order', () => {
       amount_msat: '2000000',
       max_fee_percent: 0.25,
       max_parts: 3,
+      max_blocks: 300,
       timeout_seconds: 9,
       from: ['beta', 'beta'],
       reference: 'r',
     });
     expect(status).toBe(201);
     const [{ terms, request }] = sender.orders as [FakeSender['orders'][number]];
-    expect(terms).toMatchObject({ amountMsat: 2_000_000n, budgetMsat: 5_000n, maxParts: 3 });
+    expect(terms).toMatchObject({ amountMsat: 2_000_000n, budgetMsat: 5_000n, maxParts: 3, maxBlocks: 300 });
     expect(terms.deadline - terms.startedAt).toBe(9_000);
     expect(request).toMatchObject({ kind: 'invoice', from: ['beta'], reference: 'r', description: 'x' });
     expect(json).toMatchObject({ state: 'in_flight', version: 1, driven_by: 'fake', from: ['beta'] });
@@ -168,6 +177,17 @@ describe('an order', () => {
     } finally {
       await other.stop();
     }
+  });
+});
+
+describe('what payments have taught', () => {
+  it('is exported to whoever may read payments', async () => {
+    const reader = await world.token('payments:read');
+    const { status, json } = await call(world, 'GET', '/v1/knowledge', reader);
+    expect(status).toBe(200);
+    expect(json).toEqual(await sender.exportKnowledge());
+    const other = await world.token('invoices:read');
+    expect((await call(world, 'GET', '/v1/knowledge', other)).status).toBe(403);
   });
 });
 

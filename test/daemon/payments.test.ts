@@ -238,3 +238,17 @@ describe('what operators see', () => {
     for (const proof of proofs) expect(world.logged()).not.toContain(proof);
   });
 });
+
+describe('the end of the daemon', () => {
+  it('lets nobody wait for news any longer', async () => {
+    const { payments } = (await get('/v1/payments?limit=1')).json as { payments: [{ id: string }] };
+    const { id } = payments[0];
+    const version = (await get(`/v1/payments/${id}`)).json['version'] as number;
+    const waiting = get(`/v1/payments/${id}?after=${version + 1000}&wait_seconds=15`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    world.parts.api.paying!.payments.endWaits();
+    const late = new Promise<string>((resolve) => setTimeout(resolve, 10_000, 'late'));
+    expect(await Promise.race([waiting.then(({ json }) => json), late])).toMatchObject({ id, version });
+    expect((await get(`/v1/payments/${id}?after=${version + 1000}&wait_seconds=15`)).json).toMatchObject({ id });
+  });
+});

@@ -1,19 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  applyLessons,
   type ChannelGraph,
   DEFAULT_KNOWLEDGE,
   exportKnowledge,
   importKnowledge,
   Knowledge,
-  learnCannotCarry,
-  learnSettled,
-  partEnded,
-  partSent,
   passProbability,
   PaymentMemory,
 } from '../../src/send/index.js';
-import { channel, graphOf, nodeId, policyOf } from './support.js';
+import { cannotCarry, channel, graphOf, nodeId, policyOf } from './support.js';
 
 const CAPACITY = 1_000_000_000;
 const { failureMs, passMs } = DEFAULT_KNOWLEDGE.halfLives;
@@ -131,40 +128,52 @@ describe('liquidity bounds', () => {
 
   it('count what is in flight, once, and for its direction only', () => {
     const known = knowledge();
-    const learners = { knowledge: known, memory: new PaymentMemory() };
     known.passed(hop(500_000_000n), 0);
     const free = known.probability(hop(500_000_000n), 0)!;
     expect(free).toBe(1);
     const back = known.probability(hop(100_000_000n, 1), 0)!;
-    partSent(learners, [hop(400_000_000n)]);
+    known.reserve([hop(400_000_000n)]);
     expect(known.probability(hop(100_000_000n), 0)).toBe(1);
     expect(known.probability(hop(200_000_000n), 0)).toBeLessThan(1);
     expect(known.probability(hop(100_000_000n, 1), 0)).toBe(back);
-    partEnded(learners, [hop(400_000_000n)]);
+    known.release([hop(400_000_000n)]);
     expect(known.probability(hop(500_000_000n), 0)).toBe(1);
   });
 
   it('add other parts in flight to what failed', () => {
     const known = knowledge();
-    const learners = { knowledge: known, memory: new PaymentMemory() };
     const [first, second] = [[hop(200_000_000n)], [hop(300_000_000n)]];
-    partSent(learners, first);
-    partSent(learners, second);
-    partEnded(learners, second);
-    learnCannotCarry(learners, second, 0, 0);
+    applyLessons(
+      known,
+      [
+        { kind: 'reserved', hops: first },
+        { kind: 'reserved', hops: second },
+        { kind: 'released', hops: second },
+        { kind: 'cannot_carry', hop: second[0]! },
+      ],
+      0,
+    );
     expect(range(known, 0)).toEqual([0, 499_999_999]);
   });
 
   it('learn nothing about public channels from own channels or hints', () => {
     const known = knowledge();
     const memory = new PaymentMemory();
-    const learners = { knowledge: known, memory };
     const own = { ...hop(5n), kind: 'own' as const };
     const hint = { ...hop(5n, 0, 2n), kind: 'hint' as const };
-    partSent(learners, [own, hint]);
-    learnSettled(learners, [own, hint], 0);
-    partEnded(learners, [own, hint]);
-    learnCannotCarry(learners, [own, hint], 1, 0);
+    const hops = [own, hint];
+    memory.reserve(hops);
+    applyLessons(
+      known,
+      [
+        { kind: 'reserved', hops },
+        { kind: 'settled', hops },
+        { kind: 'released', hops },
+      ],
+      0,
+    );
+    memory.release(hops);
+    cannotCarry(known, memory, hops, 1);
     expect([1n, 2n].map((scid) => known.range({ scid, direction: 0 }, 0))).toEqual([undefined, undefined]);
     expect(memory.range(hint)).toMatchObject({ atMost: 4n, inFlight: 0n });
   });

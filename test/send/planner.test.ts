@@ -6,16 +6,15 @@ import {
   FlowPlanner,
   type HopUse,
   Knowledge,
-  learnCannotCarry,
   missingRequest,
   NOTHING_OUTSTANDING,
-  partSent,
   PaymentMemory,
   type Plan,
   type PlanRequest,
   type Refusal,
 } from '../../src/send/index.js';
 import {
+  cannotCarry,
   channel,
   faultsOf,
   graphOf,
@@ -153,7 +152,7 @@ describe('the flow planner', () => {
         .join();
       expect(seen.has(key)).toBe(false);
       seen.add(key);
-      learnCannotCarry({ knowledge, memory }, failing.hops, 1, 0);
+      cannotCarry(knowledge, memory, failing.hops, 1);
     }
     expect(seen.size).toBeGreaterThan(1);
   });
@@ -175,8 +174,9 @@ describe('the flow planner', () => {
     const { answer, request } = ask(diamond, 2, 900_000n, { knowledge, memory, maxParts: 3, budgetMsat: 600_000n });
     if (answer.kind === 'refusal') throw new Error(answer.message);
     const [stays, fails] = answer.parts;
-    partSent({ knowledge, memory }, stays!.hops);
-    learnCannotCarry({ knowledge, memory }, fails!.hops, 1, 0);
+    knowledge.reserve(stays!.hops);
+    memory.reserve(stays!.hops);
+    cannotCarry(knowledge, memory, fails!.hops, 1);
     const out = addOutstanding(NOTHING_OUTSTANDING, stays!);
     const missing = missingRequest(request, out);
     if (missing.kind !== 'missing') throw new Error(missing.kind);
@@ -247,7 +247,7 @@ describe('the payee side', () => {
     const plan = planned(diamond, 9, 20_000n, { payee: lying, knowledge, memory });
     const hops: readonly HopUse[] = plan.parts[0]!.hops;
     expect(hops.at(-1)!.kind).toBe('hint');
-    learnCannotCarry({ knowledge, memory }, hops, hops.length - 1, 0);
+    cannotCarry(knowledge, memory, hops, hops.length - 1);
     expect(knowledge.range({ scid: 4n, direction: hops.at(-1)!.direction }, 0)).toBeUndefined();
     expect(ask(diamond, 9, 20_000n, { payee: lying, knowledge, memory }).answer.kind).toBe('refusal');
   });

@@ -1,8 +1,11 @@
 /** Small networks for the sending tests, and an independent check of plans that works from the request alone. */
 import fc from 'fast-check';
 import {
+  applyLessons,
   ChannelGraph,
+  type HopUse,
   Knowledge,
+  type PaymentMemory,
   type Plan,
   type PlanRequest,
   type Policy,
@@ -260,4 +263,18 @@ export function world(size: { nodes: number; channels: number; hostile: boolean 
         })),
       })),
   );
+}
+
+/** What a payment's step would teach: hop `index` could not carry its amount, those before it did. */
+export function cannotCarry(knowledge: Knowledge, memory: PaymentMemory, hops: readonly HopUse[], index: number): void {
+  const hop = hops[index]!;
+  applyLessons(
+    knowledge,
+    [
+      { kind: 'passed', hops: hops.slice(0, index) },
+      { kind: 'cannot_carry', hop },
+    ],
+    0,
+  );
+  memory.couldNotCarry(hop);
 }

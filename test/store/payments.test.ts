@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/crypto/index.js';
+import type { PaymentState } from '../../src/send/index.js';
 import type { StoredPayment } from '../../src/send/run/store-port.js';
 import { type Store, StoreConflict, StoreDamaged } from '../../src/store/index.js';
 import { openEngine } from '../../src/store/store.js';
@@ -49,6 +50,37 @@ describe.each(ENGINES)('payments of ours on $name', (engine) => {
         body: { type: 'sending.succeeded', amountMsat: '100000', feeMsat: '20', ...common },
       },
     ]);
+  });
+
+  it('keep the preimage of a keysend until it has failed, and while a part may be out', async () => {
+    const { payments } = test.store;
+    const preimage = newPreimage();
+    const wanted = order('a', preimage);
+    const keysendPreimage = preimage;
+    const customRecords = [{ type: 70_001n, value: new Uint8Array([1]) }];
+    const records = { keysendPreimage, customRecords };
+    const start = { ...wanted.state, terms: { ...wanted.state.terms, records } };
+    await payments.renewSender('a', TTL);
+    const { payment } = await payments.createPayment({ ...wanted, state: start }, []);
+    const commits = [
+      (state: PaymentState) => sent(state),
+      (state: PaymentState) => failedPart(stopped(state), 0),
+      (state: PaymentState) => failedPart(state, 1),
+    ];
+    const kept: unknown[] = [];
+    let stored = payment;
+    let last = commitOf(stored, stored.state);
+    for (const commit of commits) {
+      last = commitOf(stored, commit(stored.state));
+      expect(await payments.commitStep(last)).toBe('committed');
+      stored = await again(payment.id);
+      const { terms, parts } = stored.state;
+      kept.push([terms, ...parts].map((each) => each.records));
+    }
+    expect(kept).toEqual([...[1, 2].map(() => [records, records, records]), [1, 2, 3].map(() => ({ customRecords }))]);
+    expect(stored.state).toMatchObject({ phase: 'failed', isEnded: true });
+    // Whose answer was lost.
+    expect(await payments.commitStep(last)).toBe('committed');
   });
 
   it('are listed from the newest, page by page', async () => {

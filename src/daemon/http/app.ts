@@ -6,6 +6,7 @@ import type { ApiContext } from './context.js';
 import { eventRoutes } from './events.js';
 import { healthRoutes } from './health.js';
 import { invoiceRoutes } from './invoices.js';
+import { knowledgeRoutes } from './knowledge.js';
 import { paymentRoutes } from './payments.js';
 import { probeRoutes } from './probes.js';
 import { Problem, problemResponse } from './problems.js';
@@ -19,6 +20,7 @@ export function createApp(api: ApiContext): OpenAPIHono {
   if (api.paying) {
     paymentRoutes(app, api, api.paying);
     probeRoutes(app, api, api.paying);
+    knowledgeRoutes(app, api, api.paying);
   }
   eventRoutes(app, api);
   clusterRoutes(app, api);

@@ -25,6 +25,9 @@ export const limits = {
     .optional()
     .openapi({ description: 'Of the amount; not together with max_fee_msat' }),
   max_parts: wholeNumber(1, 483).optional(),
+  max_blocks: wholeNumber(1, 2_016)
+    .optional()
+    .openapi({ description: 'Most blocks for which a part may be locked, the payee’s included; default: 2016' }),
   timeout_seconds: wholeNumber(1, 86_400).optional().openapi({ description: 'No part is begun later' }),
   from: z
     .array(plainText(1, 64))
@@ -126,6 +129,7 @@ export function limitsOf(body: LimitsBody) {
     maxFeeMsat: body.max_fee_msat,
     maxFeePercent: body.max_fee_percent,
     maxParts: body.max_parts,
+    maxBlocks: body.max_blocks,
     timeoutSeconds: body.timeout_seconds,
     from: body.from,
   });

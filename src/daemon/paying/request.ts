@@ -11,7 +11,7 @@ import {
 import type { PayOrder, ProbeOrder } from '../../send/run/types.js';
 import { EXEMPT_FEE_MSAT } from '../../send/index.js';
 import { type DecodeError, err, ok, type Result } from '../../wire/result.js';
-import type { Millis, Msat, NodeId, Preimage } from '../../wire/units.js';
+import type { BlockDelta, Millis, Msat, NodeId, Preimage } from '../../wire/units.js';
 import { compact } from '../compact.js';
 import { readInvoice } from '../decode.js';
 import type { ServiceError } from '../service-error.js';
@@ -34,6 +34,8 @@ export interface Limits {
   /** Percent of the amount; not together with `maxFeeMsat`. */
   readonly maxFeePercent?: number;
   readonly maxParts?: number;
+  /** Between now and the expiry of any part. */
+  readonly maxBlocks?: BlockDelta;
   readonly timeoutSeconds?: number;
   readonly from?: readonly string[];
 }
@@ -139,6 +141,7 @@ function optionsOf(request: Limits, promisedMsat: Msat | undefined, defaults: Pa
     amountMsat: request.amountMsat,
     maxFeeMsat: request.maxFeeMsat ?? (amount === undefined ? undefined : feeShareOf(amount, request, defaults)),
     maxParts: request.maxParts ?? defaults.maxParts,
+    maxBlocks: request.maxBlocks,
     timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000,
   });
 }
@@ -170,6 +173,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   amountMsat: 'amount_msat',
   maxFeeMsat: 'max_fee_msat',
   maxParts: 'max_parts',
+  maxBlocks: 'max_blocks',
   timeoutMs: 'timeout_seconds',
   records: 'custom_records',
 };

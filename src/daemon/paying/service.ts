@@ -2,7 +2,7 @@
 import type { Currency } from '../../bolt11/index.js';
 import { randomBytes } from '../../crypto/index.js';
 import type { KeyRing } from '../../phantom/index.js';
-import type { StopReason } from '../../send/index.js';
+import type { ExportedKnowledge, StopReason } from '../../send/index.js';
 import type { ListPlace, PaymentStore, StoredPayment } from '../../send/run/store-port.js';
 import type { Paying, PayOrder, ProbeAnswer, ProbeStep } from '../../send/run/types.js';
 import { equalBytes, fromHex } from '../../wire/bytes.js';
@@ -52,6 +52,10 @@ export interface ProbeResult extends ProbeAnswer {
 
 export class PaymentService {
   readonly #options: PaymentServiceOptions;
+
+  /** Ends a wait for news each. */
+  readonly #waits = new Set<() => void>();
+  #isEnding = false;
 
   constructor(options: PaymentServiceOptions) {
     this.#options = options;
@@ -129,8 +133,24 @@ export class PaymentService {
   /** The payment as soon as its version is above `after`, or as it is when the time is over. */
   async news(id: string, after: number, waitMs: Millis): Promise<StoredPayment | undefined> {
     const sender = this.#options.sender();
-    if (typeof sender === 'string') return this.#options.store.readPayment(id);
-    return sender.waitForNews(id, after, waitMs);
+    if (typeof sender === 'string' || this.#isEnding) return this.#options.store.readPayment(id);
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#waits.add(end);
+    try {
+      const { store } = this.#options;
+      return await Promise.race([sender.waitForNews(id, after, waitMs), ended.then(() => store.readPayment(id))]);
+    } finally {
+      this.#waits.delete(end);
+    }
+  }
+
+  /** The daemon ends: whoever waits for news gets the payment as it is. */
+  endWaits(): void {
+    this.#isEnding = true;
+    for (const end of this.#waits) end();
   }
 
   /**
@@ -145,7 +165,7 @@ export class PaymentService {
     for (;;) {
       if (hasOutcome(seen)) landed ??= now() + LANDING_MS;
       const left = Math.min(until, landed ?? until) - now();
-      if (seen.state.isEnded || left <= 0 || typeof sender() === 'string') return seen;
+      if (seen.state.isEnded || left <= 0 || this.#isEnding || typeof sender() === 'string') return seen;
       seen = (await this.news(seen.id, seen.version, left)) ?? seen;
     }
   }
@@ -163,6 +183,12 @@ export class PaymentService {
       return err({ kind: 'conflict', code: 'payment_over', message: 'there is no such payment any more' });
     }
     return ok((await this.find(payment.id)) ?? payment);
+  }
+
+  /** What the payments of all daemons on the database have taught. */
+  async exportKnowledge(): Promise<Result<ExportedKnowledge, PayRefusal>> {
+    const ready = this.#ready();
+    return ready.ok ? ok(await ready.value.exportKnowledge()) : ready;
   }
 
   #payOrder(request: PayRequest, sender: Paying, origin?: RequestOrigin): Result<PayOrder, BadRequest> {

@@ -5,7 +5,8 @@ import { type PartFailure, sane } from '../payment/failure/reported.js';
 import { rowOf } from '../payment/failure/table.js';
 import type { PaymentPart } from '../payment/payment.js';
 import type { RouteHop } from '../plan/request.js';
-import { called, channelWords, type Names, satWords } from './words.js';
+import { satWords } from '../words.js';
+import { called, channelWords, type Names } from './words.js';
 
 export interface ExplainedFailure {
   /** A name of the failure table, `unreadable`, `local` or `never_sent`. */

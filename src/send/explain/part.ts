@@ -5,7 +5,8 @@ import type { PartState, PaymentPart } from '../payment/payment.js';
 import { isOut } from '../payment/sums.js';
 import type { PlannedPart } from '../plan/request.js';
 import { type ExplainedFailure, explainFailure } from './failure.js';
-import { called, channelWords, durationWords, iso, nameOf, type Names, satWords } from './words.js';
+import { satWords } from '../words.js';
+import { called, channelWords, durationWords, iso, nameOf, type Names } from './words.js';
 
 export interface ExplainedHop {
   /** `539268x845x1` */

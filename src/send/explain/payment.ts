@@ -5,7 +5,8 @@ import type { PaymentPart, PaymentState, Phase, StopReason } from '../payment/pa
 import { isOut, missingMsat, outstandingOf, pendingParts } from '../payment/sums.js';
 import type { StoredPayment } from '../run/store-port.js';
 import { type ExplainedPart, explainPart } from './part.js';
-import { durationWords, iso, nameOf, type Names, partsWords, satWords } from './words.js';
+import { satWords } from '../words.js';
+import { durationWords, iso, nameOf, type Names, partsWords } from './words.js';
 
 export interface ExplainedPayment {
   readonly id: string;

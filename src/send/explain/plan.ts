@@ -1,7 +1,8 @@
 /** A plan that was not carried out, for `--dry-run`. JSON values only. */
 import type { Plan } from '../plan/request.js';
 import { type ExplainedRoute, explainRoute } from './part.js';
-import { type Names, partsWords, percentWords, satWords } from './words.js';
+import { satWords } from '../words.js';
+import { type Names, partsWords, percentWords } from './words.js';
 
 export interface ExplainedPlan {
   readonly words: string;

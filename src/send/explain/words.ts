@@ -1,7 +1,7 @@
 /** Amounts, times and names as people read them. */
 import { toHex } from '../../wire/bytes.js';
 import { scidText } from '../../wire/scid.js';
-import type { Millis, Msat, NodeId, ShortChannelId } from '../../wire/units.js';
+import type { Millis, NodeId, ShortChannelId } from '../../wire/units.js';
 
 /** Who is who. Keys are 66 lower-case hex characters. */
 export interface Names {
@@ -27,13 +27,6 @@ export function nameOf(id: NodeId, names: Names): string | undefined {
 /** The name, or the beginning of the id. */
 export function called(id: NodeId, names: Names): string {
   return nameOf(id, names) ?? `${toHex(id).slice(0, 10)}…`;
-}
-
-/** `1,234 sat`, with as many msat behind the point as there are. */
-export function satWords(msat: Msat): string {
-  const rest = msat % 1000n;
-  const sat = (msat / 1000n).toString().replace(/\B(?=(\d{3})+$)/g, ',');
-  return rest === 0n ? `${sat} sat` : `${sat}.${rest.toString().padStart(3, '0')} sat`;
 }
 
 export function durationWords(ms: Millis): string {

@@ -44,7 +44,7 @@ export function advance(draft: Draft): void {
   const { terms, phase } = draft.state;
   const isRunning = phase === 'in_flight' || phase === 'waiting';
   if (isRunning && now >= terms.deadline) {
-    stopPayment(draft, { code: 'deadline', message: 'the time for the payment is over: allow more time' });
+    stopPayment(draft, overTime(draft));
   }
   endWaiting(draft);
   sendPlanned(draft);
@@ -52,6 +52,13 @@ export function advance(draft: Draft): void {
   watch(draft);
   end(draft);
   waitForNext(draft);
+}
+
+/** More time helps only where there was a way. */
+function overTime({ state: { blocked } }: Draft): StopReason {
+  if (!blocked) return { code: 'deadline', message: 'the time for the payment is over: allow more time' };
+  const message = `the time for the payment is over, and there was no way for the rest: ${blocked.message}`;
+  return { code: 'deadline', message, refusal: blocked };
 }
 
 function endWaiting(draft: Draft): void {

@@ -9,7 +9,15 @@ import type { Policy } from '../graph/policy.js';
 import type { Payee, PayeeHop, RouteHop } from '../plan/request.js';
 import type { PartFailure } from './failure/reported.js';
 import type { PrivateLesson, SharedLesson } from './lessons.js';
-import type { Adjustments, FinalRecords, PaymentPart, PaymentState, PaymentTerms, StopReason } from './payment.js';
+import type {
+  Adjustments,
+  FinalRecords,
+  PaymentPart,
+  PaymentState,
+  PaymentTerms,
+  Seen,
+  StopReason,
+} from './payment.js';
 import { fromPlain, toPlain } from './plain.js';
 import {
   amount,
@@ -106,7 +114,7 @@ const HOP_USE = record<HopUse>({
   kind: maybe(oneOf('own', 'public', 'hint')),
 });
 
-const HOP = record<RouteHop>({
+export const HOP = record<RouteHop>({
   scid: amount,
   direction,
   amountMsat: amount,
@@ -116,7 +124,7 @@ const HOP = record<RouteHop>({
   hint: maybe(record<NonNullable<RouteHop['hint']>>({ hint: count, hop: count })),
 });
 
-const RECORDS = record<FinalRecords>({
+export const RECORDS = record<FinalRecords>({
   paymentData: maybe(
     record<NonNullable<FinalRecords['paymentData']>>({ paymentSecret: bytesOf(32), totalMsat: amount }),
   ),
@@ -153,7 +161,7 @@ const PAYEE = record<Payee>({
   ),
 });
 
-const TERMS = record<PaymentTerms>({
+export const TERMS = record<PaymentTerms>({
   paymentHash: bytesOf(32),
   amountMsat: amount,
   budgetMsat: amount,
@@ -204,7 +212,7 @@ const PART = record<PaymentPart>({
   isSlow: maybe(isTrue),
 });
 
-const REFUSAL = record<{ code: string; message: string }>({ code: text, message: text });
+export const REFUSAL = record<{ code: string; message: string }>({ code: text, message: text });
 
 const POLICY = record<Policy>({
   feeBaseMsat: number,
@@ -214,7 +222,7 @@ const POLICY = record<Policy>({
   htlcMaximumMsat: amount,
 });
 
-const PRIVATE_LESSON = tagged('kind', {
+export const PRIVATE_LESSON = tagged('kind', {
   channel_off: record<{ channel: unknown }>({ channel: CHANNEL }),
   node_off: record<{ node: unknown; unsure?: true }>({ node: nodeKey, unsure: maybe(isTrue) }),
   policy: record<{ channel: unknown; policy: Policy }>({ channel: CHANNEL, policy: POLICY }),
@@ -239,17 +247,16 @@ const HEAD = record<PaymentHead>({
     padBlocks: count,
     maxParts: count,
     offsetBlocks: count,
-    timedOutParts: count,
     restUntil: number,
   }),
-  seen: mapOf(number),
+  seen: mapOf(record<Seen>({ times: count, parts: count })),
   repeat: listOf(count),
   isEnded: flag,
 });
 
 const HOPS = record<{ hops: readonly HopUse[] }>({ hops: listOf(HOP_USE) });
 
-const LESSON = tagged('kind', {
+export const LESSON = tagged('kind', {
   reserved: HOPS,
   released: HOPS,
   settled: HOPS,

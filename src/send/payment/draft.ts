@@ -1,4 +1,5 @@
 /** One step while it is being made: the state to come and the commands collected so far. Lives for one call of `step`. */
+import { counted } from './failure/context.js';
 import { type Lesson, isPrivate, type SharedLesson } from './lessons.js';
 import {
   DEFAULT_TIMING,
@@ -46,10 +47,10 @@ export class Draft {
     this.set({ parts: this.state.parts.map((part) => (part.id === id ? { ...part, ...change } : part)) });
   }
 
+  /** A plan that is being made now knows nothing of it: it is not waited for. */
   count(keys: readonly string[]): void {
-    const seen = { ...this.state.seen };
-    for (const key of keys) seen[key] = (seen[key] ?? 0) + 1;
-    this.set({ seen });
+    if (keys.length === 0) return;
+    this.set({ seen: counted(this.state.seen, keys, this.state.parts.length), isPlanning: false });
   }
 
   /** A part becomes `sent` in the state of this step; the call follows its commit. */

@@ -92,10 +92,15 @@ export interface Adjustments {
   readonly padBlocks: BlockDelta;
   readonly maxParts: number;
   readonly offsetBlocks: BlockDelta;
-  /** Parts numbered below this belong to rounds that timed out at the payee. */
-  readonly timedOutParts: number;
   /** Own channels that refused a part rest until then: without another way the payment waits for them. */
   readonly restUntil: Millis;
+}
+
+/** Something that may happen only so often. */
+export interface Seen {
+  readonly times: number;
+  /** Parts there were when it was counted last: those numbered below were planned before and say nothing new. */
+  readonly parts: number;
 }
 
 export interface Waiting {
@@ -123,8 +128,8 @@ export interface PaymentState {
   readonly preimage?: Preimage;
   readonly memory: readonly PrivateLesson[];
   readonly adjustments: Adjustments;
-  /** How often something happened that may happen only so often. */
-  readonly seen: Readonly<Record<string, number>>;
+  /** Counted by rounds, not by parts: those that were planned together fail together. */
+  readonly seen: Readonly<Record<string, Seen>>;
   /** Parts whose route proved good and is to be used again first. */
   readonly repeat: readonly number[];
   /** The end, with nothing in flight, was reported. */
@@ -142,7 +147,7 @@ export function newPayment(terms: PaymentTerms): PaymentState {
     isPlanning: false,
     badPlans: 0,
     memory: [],
-    adjustments: { padBlocks: 0, maxParts, offsetBlocks, timedOutParts: 0, restUntil: 0 },
+    adjustments: { padBlocks: 0, maxParts, offsetBlocks, restUntil: 0 },
     seen: {},
     repeat: [],
     isEnded: false,

@@ -206,10 +206,13 @@ function follow(draft: Draft, part: PaymentPart, { next, words }: Reaction): voi
     case 'replan':
       break;
     case 'pause':
-      draft.set({ phase: 'waiting', waiting: { until: now + next.forMs, why: words } });
+      // The payment goes on with the block, which takes longer than any pause.
+      if (waiting?.height !== undefined) return;
+      draft.set({ phase: 'waiting', waiting: { until: Math.max(waiting?.until ?? 0, now + next.forMs), why: words } });
       draft.progress({ what: 'waiting', words: `${words}: trying again in ${next.forMs / 1000} s` });
       return;
     case 'wait_height':
+      if (waiting?.height !== undefined && waiting.height >= next.height) return;
       draft.set({ phase: 'waiting', waiting: { height: next.height, why: words } });
       draft.progress({ what: 'waiting', words: `${words}: waiting for block ${next.height}` });
       return;

@@ -1,13 +1,9 @@
 /** What can be said before any search, and in which words. */
 import type { Msat } from '../../wire/units.js';
 import { MAX_PLANNED_MSAT } from '../fees.js';
+import { satWords } from '../words.js';
 import { type Arena, NodeState } from './arena.js';
 import type { PlanRequest, Refusal } from './request.js';
-
-const sat = (msat: Msat): string => {
-  const rest = msat % 1000n;
-  return `${msat / 1000n}${rest === 0n ? '' : `.${rest.toString().padStart(3, '0')}`} sat`;
-};
 
 const isCount = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
 
@@ -56,7 +52,7 @@ export function checkOwnBalance(arena: Arena, { amountMsat, maxParts }: PlanRequ
   if (amountMsat <= BigInt(Math.floor(spendable))) return undefined;
   const spendableMsat = BigInt(Math.floor(spendable));
   const where = maxParts === 1 ? 'in one part' : 'over all usable channels';
-  const message = `own channels can send ${sat(spendableMsat)} ${where}, not ${sat(amountMsat)}: move liquidity, open a channel or pay from more nodes`;
+  const message = `own channels can send ${satWords(spendableMsat)} ${where}, not ${satWords(amountMsat)}: move liquidity, open a channel or pay from more nodes`;
   return { kind: 'refusal', code: 'own_balance', spendableMsat, message };
 }
 
@@ -107,14 +103,14 @@ export function checkInbound(arena: Arena, { amountMsat, maxParts }: PlanRequest
   if (!inbound.any) return unreachable('no channel leads to the payee, as far as is known');
   if (inbound.leastMinimum > amount) {
     const leastMsat = BigInt(Math.min(inbound.leastMinimum, MAX_PLANNED_MSAT));
-    const message = `every channel into the payee takes ${sat(leastMsat)} or more at once`;
+    const message = `every channel into the payee takes ${satWords(leastMsat)} or more at once`;
     return { kind: 'refusal', code: 'below_minimum', leastMsat, message };
   }
   const most = maxParts === 1 ? inbound.single : inbound.total;
   if (most >= amount) return undefined;
   const receivableMsat = BigInt(Math.max(0, Math.floor(most)));
   const how = maxParts === 1 ? 'in one part' : 'over all its channels';
-  const message = `the payee can receive about ${sat(receivableMsat)} ${how} as far as is known, not ${sat(amountMsat)}`;
+  const message = `the payee can receive about ${satWords(receivableMsat)} ${how} as far as is known, not ${satWords(amountMsat)}`;
   return { kind: 'refusal', code: 'payee_inbound', receivableMsat, message };
 }
 
@@ -150,18 +146,18 @@ export function tooManyBlocks(leastBlocks: number, maxBlocks: number): Refusal {
 
 export function overBudget(leastFee: number, budgetMsat: Msat): Refusal {
   const leastFeeMsat = BigInt(leastFee);
-  const message = `the cheapest plan costs ${sat(leastFeeMsat)}, the budget is ${sat(budgetMsat)}: allow a greater fee`;
+  const message = `the cheapest plan costs ${satWords(leastFeeMsat)}, the budget is ${satWords(budgetMsat)}: allow a greater fee`;
   return { kind: 'refusal', code: 'budget', leastFeeMsat, message };
 }
 
 export function networkCapacity(most: number, amountMsat: Msat): Refusal {
   const mostMsat = BigInt(Math.floor(most));
-  const message = `the network can carry about ${sat(mostMsat)} to the payee, not ${sat(amountMsat)}`;
+  const message = `the network can carry about ${satWords(mostMsat)} to the payee, not ${satWords(amountMsat)}`;
   return { kind: 'refusal', code: 'network_capacity', mostMsat, message };
 }
 
 export function tooManyParts(most: number, maxParts: number): Refusal {
   const mostMsat = BigInt(Math.floor(most));
-  const message = `no way was found to pay with ${maxParts} parts; about ${sat(mostMsat)} would get through: allow more parts or a smaller amount`;
+  const message = `no way was found to pay with ${maxParts} parts; about ${satWords(mostMsat)} would get through: allow more parts or a smaller amount`;
   return { kind: 'refusal', code: 'too_many_parts', mostMsat, message };
 }

@@ -3,8 +3,10 @@
  * has a preimage for, all parts of an amount at once; a part has arrived when the payee itself turns it down. Nothing here
  * can cost anything but time: whatever is not answered is left to its node.
  */
+import { satWords } from '../words.js';
 import type { Msat } from '../../wire/units.js';
 import { faultOfPlan } from '../payment/check-plan.js';
+import { counted } from '../payment/failure/context.js';
 import { react } from '../payment/failure/react.js';
 import type { ReportedFailure } from '../payment/failure/reported.js';
 import { rowOf } from '../payment/failure/table.js';
@@ -161,9 +163,13 @@ const NO_ATTEMPT: Attempt = { amountMsat: 0n, budgetMsat: 0n, paymentSecret: new
 
 function remember(draft: ProbeDraft, keys: readonly string[], adjust: Partial<Adjustments>): void {
   const { payment } = draft.state;
-  const seen = { ...payment.seen };
-  for (const key of keys) seen[key] = (seen[key] ?? 0) + 1;
+  const seen = counted(payment.seen, keys, draft.state.parts.length);
   draft.set({ payment: { ...payment, seen, adjustments: { ...payment.adjustments, ...adjust } } });
+  const { attempt } = draft.state;
+  if (keys.length === 0 || !draft.state.isPlanning || !attempt) return;
+  // The plan that is being made knows nothing of it: another is made instead.
+  draft.set({ isPlanning: false });
+  draft.setAttempt({ waves: attempt.waves - 1 });
 }
 
 function advance(draft: ProbeDraft): void {
@@ -249,7 +255,10 @@ function fell(
   reason: StopReason,
   guess?: Msat,
 ): void {
-  const partly = arrived.length > 0 ? `${sumOf(arrived)} msat of it arrived; ` : '';
+  // All of it may have arrived and yet not together: later parts over channels that earlier ones had left again.
+  const sum = sumOf(arrived);
+  const together = sum < attempt.amountMsat ? '' : ', but never all at once';
+  const partly = sum > 0n ? `${satWords(sum)} of it arrived${together}; ` : '';
   draft.report({ ...stepOf(attempt, arrived), outcome: 'did_not', words: `${partly}${reason.message}` });
   draft.set({ failedMsat: attempt.amountMsat, reason });
   goOn(draft, guess);

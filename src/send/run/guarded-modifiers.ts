@@ -1,11 +1,13 @@
 /** An operator's modifier may throw: that ends its payment with a reason, and never disturbs what is out. */
-import { stopFor } from '../payment/failure/reaction.js';
-import type { Modifier } from '../payment/stages.js';
-import type { Refusal } from '../plan/request.js';
+import { type Reaction, stopFor } from '../payment/failure/reaction.js';
+import type { Modifier, Prepared } from '../payment/stages.js';
+import type { Plan, Refusal } from '../plan/request.js';
+import { checked } from './modifier-answers.js';
 
 /** Thrown where a stage cannot answer for itself; whoever drives the payment turns it into a refusal. */
 export class ModifierFault extends Error {}
 
+type Stage = 'prepare' | 'plan' | 'payload' | 'send' | 'outcome';
 type OnFault = (what: string, error: unknown) => void;
 
 export function guarded(modifiers: readonly Modifier[], onFault: OnFault): readonly Modifier[] {
@@ -17,58 +19,48 @@ export const refusalFor = (message: string): Refusal => ({ kind: 'refusal', code
 function guard(modifier: Modifier, onFault: OnFault): Modifier {
   const { name } = modifier;
   const blame = (stage: string, error: unknown): string => {
-    const words = `modifier "${name}" failed at ${stage}: repair it or take it out of the list`;
-    onFault(words, error);
-    return words;
+    const why = error instanceof Error ? error.message : String(error);
+    onFault(`modifier "${name}" failed at ${stage}`, error);
+    return `modifier "${name}" failed at ${stage} (${why}): repair it or take it out of the list`;
+  };
+  /** What the stage gives, or what `otherwise` makes of the words about its fault. */
+  const run = <T>(stage: Stage, stageOf: () => T, otherwise: (words: string) => T): T => {
+    try {
+      const answer = checked(stage, stageOf());
+      return answer.ok ? answer.value : otherwise(blame(stage, new TypeError(answer.error.message)));
+    } catch (error) {
+      return otherwise(blame(stage, error));
+    }
+  };
+  const fault = (words: string): never => {
+    throw new ModifierFault(words);
   };
   return {
     name,
     ...(modifier.prepare && {
       prepare(terms, surroundings) {
-        try {
-          return modifier.prepare?.(terms, surroundings) ?? terms;
-        } catch (error) {
-          return { kind: 'stop', reason: { code: 'bad_request', message: blame('prepare', error) } };
-        }
+        const stop = (message: string): Prepared => ({ kind: 'stop', reason: { code: 'bad_request', message } });
+        return run('prepare', () => modifier.prepare?.(terms, surroundings) ?? terms, stop);
       },
     }),
     ...(modifier.plan && {
-      plan(request, next, view) {
-        try {
-          return modifier.plan?.(request, next, view) ?? next(request);
-        } catch (error) {
-          return refusalFor(blame('plan', error));
-        }
-      },
+      plan: (request, next, view) =>
+        run('plan', (): Plan | Refusal => modifier.plan?.(request, next, view) ?? next(request), refusalFor),
     }),
     ...(modifier.payload && {
       payload(records, part, view) {
-        try {
-          return modifier.payload?.(records, part, view) ?? records;
-        } catch (error) {
-          throw new ModifierFault(blame('payload', error));
-        }
+        return run('payload', () => modifier.payload?.(records, part, view) ?? records, fault);
       },
     }),
     ...(modifier.send && {
       send(sendAt, part, plan, view) {
-        let at: number;
-        try {
-          at = modifier.send?.(sendAt, part, plan, view) ?? sendAt;
-        } catch (error) {
-          throw new ModifierFault(blame('send', error));
-        }
-        if (Number.isFinite(at)) return at;
-        throw new ModifierFault(blame('send', new TypeError(`${at} is no time`)));
+        return run('send', () => modifier.send?.(sendAt, part, plan, view) ?? sendAt, fault);
       },
     }),
     ...(modifier.outcome && {
       outcome(reaction, ended) {
-        try {
-          return modifier.outcome?.(reaction, ended) ?? reaction;
-        } catch (error) {
-          return { ...reaction, next: stopFor('bad_request', blame('outcome', error)) };
-        }
+        const stop = (words: string): Reaction => ({ ...reaction, next: stopFor('bad_request', words) });
+        return run('outcome', () => modifier.outcome?.(reaction, ended) ?? reaction, stop);
       },
     }),
   };

@@ -1,4 +1,5 @@
 /** Plans with fresh balances of all own nodes, less what other payments of this process have promised. */
+import { equalBytes } from '../../wire/bytes.js';
 import type { BlockHeight, Millis } from '../../wire/units.js';
 import type { Chance } from '../classic/presplit.js';
 import type { Knowledge } from '../knowledge/knowledge.js';
@@ -60,14 +61,14 @@ export class Planning {
 
   /** The payment as it would begin, or why it cannot work. Whoever takes the plan up has to count it as promised at once. */
   first<T>(terms: PaymentTerms, what: PlanFor, take: (first: FirstPlan) => T): Promise<T> {
-    return this.within(terms, what, (around) => take(this.#first(terms, what, around)));
+    return this.within(terms, what, (around, nobody) => take(this.#first(terms, what, around, nobody)));
   }
 
   /** Never rejects: what is broken makes a refusal. */
   async missing(state: () => PaymentState, what: PlanFor, take: (answer: Plan | Refusal) => void): Promise<void> {
     try {
-      await this.within(state().terms, what, (around) => {
-        take(this.#planMissing(state(), what, around));
+      await this.within(state().terms, what, (around, nobody) => {
+        take(nobody ?? this.#planMissing(state(), what, around));
       });
     } catch (error) {
       this.#options.onTrouble('a plan failed, which is a bug: please report it', error);
@@ -75,8 +76,15 @@ export class Planning {
     }
   }
 
-  /** Calls the task when it is its turn, with the world as it is then. Rejects as the task throws. */
-  async within<T>(terms: PaymentTerms, what: PlanFor, task: (around: Surroundings) => T): Promise<T> {
+  /**
+   * Calls the task when it is its turn, with the world as it is then. Rejects as the task throws. An own node that is the
+   * payee does not send; where no other could, `nobody` says so.
+   */
+  async within<T>(
+    terms: PaymentTerms,
+    what: PlanFor,
+    task: (around: Surroundings, nobody: Refusal | undefined) => T,
+  ): Promise<T> {
     const { balances, scope, chance } = this.#options;
     const isInternal = this.isInternal(terms);
     const { from } = what;
@@ -86,21 +94,23 @@ export class Planning {
     const answers = await balances.read(wanted);
     return this.#turns.take(() => {
       const balancesReadAt = Math.min(scope.now(), ...answers.map(({ askedAt }) => askedAt));
-      const sources = answers
-        .filter(({ node }) => !node.isInternal)
-        .map(({ node: { biasPpm }, balances: { nodeId, channels } }) => ({
-          nodeId,
-          channels,
-          ...(biasPpm === undefined ? {} : { biasPpm }),
-        }));
-      return task({
+      const senders = answers.filter(({ node }) => !node.isInternal);
+      const others = senders.filter(({ balances: { nodeId } }) => !equalBytes(nodeId, terms.payee.nodeId));
+      const nobody = senders.length > 0 && others.length === 0 ? payeeAlone() : undefined;
+      const sources = others.map(({ node: { biasPpm }, balances: { nodeId, channels } }) => ({
+        nodeId,
+        channels,
+        ...(biasPpm === undefined ? {} : { biasPpm }),
+      }));
+      const around = {
         sources: withoutHidden(sources, what.hidden(balancesReadAt)),
         balancesReadAt,
         knowledge: what.knowledge,
         height: balances.height,
         now: scope.now(),
         chance,
-      });
+      };
+      return task(around, nobody);
     });
   }
 
@@ -119,16 +129,17 @@ export class Planning {
     };
   }
 
-  #first(terms: PaymentTerms, what: PlanFor, around: Surroundings): FirstPlan {
+  #first(terms: PaymentTerms, what: PlanFor, around: Surroundings, nobody: Refusal | undefined): FirstPlan {
     const late = hopeless(terms, around.now, around.height);
     if (late) return { kind: 'refused', reason: late };
+    if (nobody) return { kind: 'refused', reason: reasonOf(nobody) };
     try {
       const prepared = preparePayment(terms, around, what.modifiers);
       if (prepared.kind === 'refused') return prepared;
       const { state } = prepared;
       const plan = this.#planMissing(state, what, around);
       if (plan.kind === 'plan') return { kind: 'plan', state, plan };
-      return { kind: 'refused', reason: { code: 'no_plan', message: plan.message, refusal: plan } };
+      return { kind: 'refused', reason: reasonOf(plan) };
     } catch (error) {
       this.#options.onTrouble('a payment could not be prepared, which is a bug: please report it', error);
       const message = 'the payment could not be prepared: look into the log and report it';
@@ -144,6 +155,14 @@ export class Planning {
       return refusalFor('planning failed: look into the log and report it');
     }
   }
+}
+
+export const reasonOf = (refusal: Refusal): StopReason => ({ code: 'no_plan', message: refusal.message, refusal });
+
+function payeeAlone(): Refusal {
+  const message =
+    'of the own nodes that may send only the payee itself answers: let another one send, or check the connections to the others';
+  return { kind: 'refusal', code: 'payee_is_source', message };
 }
 
 /** What needs no plan to be known. */

@@ -18,7 +18,7 @@ import { type Beginner, planFor, refuseOrder } from './begin.js';
 import { refusalFor } from './guarded-modifiers.js';
 import type { HiddenPart } from '../payment/hidden.js';
 import { hiddenParts } from './hidden.js';
-import type { PlanFor } from './planning.js';
+import { type PlanFor, reasonOf } from './planning.js';
 import { backOff } from './scope.js';
 import type { ProbeAnswer, ProbeOrder, ProbeStep } from './types.js';
 
@@ -36,7 +36,9 @@ export async function runProbe(beginner: Beginner, order: ProbeOrder, listening:
   const refused = refuseOrder(beginner, { request });
   if (refused) return { arrivedMsat: 0n, steps: [], reason: refused.reason };
   const what = planFor(beginner, { request, terms: order.terms });
-  const made = await beginner.planning.within(order.terms, what, (around) => newProbe(order, around, what.modifiers));
+  const made = await beginner.planning.within(order.terms, what, (around, nobody) =>
+    nobody ? { kind: 'refused' as const, reason: reasonOf(nobody) } : newProbe(order, around, what.modifiers),
+  );
   if (made.kind === 'refused') return { arrivedMsat: 0n, steps: [], reason: made.reason };
   return new ProbeRunner(beginner, what, made.state, listening).run();
 }
@@ -183,8 +185,8 @@ class ProbeRunner {
     const { planning, onTrouble } = this.#beginner;
     const { terms } = this.#state.payment;
     try {
-      await planning.within(terms, this.#what, (around) => {
-        const answer = planProbe(view, around, planning.plannerFor(terms), this.#what.modifiers);
+      await planning.within(terms, this.#what, (around, nobody) => {
+        const answer = nobody ?? planProbe(view, around, planning.plannerFor(terms), this.#what.modifiers);
         this.#promised = answer.kind === 'plan' ? answer.parts : [];
         this.#tell({ type: 'planned', ticket, answer });
       });

@@ -1,6 +1,7 @@
 /** Pays from all own nodes: the shell around the payment machines. */
 import type { Millis, NodeId, PaymentHash } from '../../wire/units.js';
 import { GraphBook } from '../graph/book.js';
+import { type ExportedKnowledge, exportKnowledge } from '../knowledge/export.js';
 import { DEFAULT_MODIFIERS } from '../payment/modifiers/default.js';
 import type { Report } from '../payment/messages.js';
 import type { Modifier } from '../payment/stages.js';
@@ -155,6 +156,11 @@ export class Sender implements Paying {
       if (runner) await this.#news.next(id, left);
       else await this.#scope.pause(Math.min(left, LOOK_EVERY_MS));
     }
+  }
+
+  async exportKnowledge(): Promise<ExportedKnowledge> {
+    const { shared } = await this.#living();
+    return exportKnowledge(shared.knowledge, this.#scope.now());
   }
 
   status(): SenderStatus {

@@ -1,6 +1,7 @@
 /** The face of paying for the shell above: what can be asked and what is answered. */
 import type { Millis, Msat, NodeId, PaymentHash, Preimage } from '../../wire/units.js';
 import type { GraphPort } from '../graph/port.js';
+import type { ExportedKnowledge } from '../knowledge/export.js';
 import type { Report } from '../payment/messages.js';
 import type { PaymentTerms, StopReason } from '../payment/payment.js';
 import type { Modifier } from '../payment/stages.js';
@@ -129,6 +130,8 @@ export interface Paying {
   ofHash(paymentHash: PaymentHash): Promise<StoredPayment | undefined>;
   /** Resolves with the payment as soon as its version is above `after`, or as it is after `waitMs`. */
   waitForNews(id: string, after: number, waitMs: Millis): Promise<StoredPayment | undefined>;
+  /** What all processes have learnt about the network by now; JSON, read again by `importKnowledge`. */
+  exportKnowledge(): Promise<ExportedKnowledge>;
   status(): SenderStatus;
   /** Own node ids that are known by now. */
   nodeIds(): readonly NodeId[];

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FAILURE_TABLE } from '../../../src/send/index.js';
-import { PREIMAGE, START } from '../payment/support.js';
-import { channel } from '../support.js';
+import { PREIMAGE, START, updateOf } from '../payment/support.js';
+import { channel, nodeId } from '../support.js';
 import { type Character, type Deed, failure, type LiarOptions, LiarWorld, PAYEE, says } from './liars.js';
 
 /** Three ways of two nodes each; the last is dearer, so it is tried when the others have failed. */
@@ -170,6 +170,61 @@ describe('payees that lie', () => {
       expect(world.state).toMatchObject({ phase: 'failed', stop: { code: 'payee_refused' } });
       expect(world.sent).toHaveLength(1);
     }
+  });
+});
+
+describe('trouble that hits every part of a plan', () => {
+  const amountMsat = 3_400_000_000n;
+  /** No single one of these ways carries so much. */
+  const waysTo = (end: number) =>
+    [2, 3, 4, 5].flatMap((node) => [
+      channel(10 + node, 1, node, 2_000_000, CHEAP),
+      channel(100 + node, node, node + 10, 1_000_000, CHEAP),
+      channel(200 + node, node + 10, end, 1_000_000, CHEAP),
+    ]);
+  const inParts = (character: Character, options: LiarOptions = {}) =>
+    new LiarWorld(waysTo(PAYEE), { [PAYEE]: character }, { amountMsat, ...options });
+  const honest = inParts(() => undefined).run();
+  const parts = honest.sent.length;
+
+  it('takes several parts without trouble', () => {
+    expect(honest.state.phase).toBe('succeeded');
+    expect(parts).toBeGreaterThan(3);
+  });
+
+  const troubles: readonly [string, Character, LiarOptions?][] = [
+    [
+      'the payee is in trouble for a moment',
+      (_, position, nth) => (nth < parts ? [says(position, 0x2002)] : undefined),
+    ],
+    [
+      'the payee finds the expiry too far',
+      (_, position, nth) => (nth < parts ? [says(position, 21)] : undefined),
+      { terms: { offsetBlocks: 40 } },
+    ],
+  ];
+
+  it.each(troubles)('%s: paid with the next plan', (_, character, options) => {
+    const world = inParts(character, options).run();
+    expect(world.state.phase).toBe('succeeded');
+    expect(world.sent.length).toBeLessThanOrEqual(2 * parts);
+    expectNothingForgotten(world);
+  });
+
+  it('a channel with newer terms before the only hint: paid by them, and nobody is marked', () => {
+    const hint = { from: nodeId(50), scid: 999n, feeBaseMsat: 0, feePpm: 0, cltvDelta: 40 };
+    const payee = { nodeId: nodeId(PAYEE), finalCltvDelta: 18, hints: [[hint]] };
+    const update = updateOf({ scid: 999n, base: 3000, ppm: 0, cltv: 40, maximum: 10n ** 12n });
+    const asks: Character = (part, position) => {
+      const paid = part.hops[position - 1]!.amountMsat - part.hops[position]!.amountMsat;
+      return paid < 3000n ? [says(position, 0x100c, { channelUpdate: update })] : undefined;
+    };
+    const options = { amountMsat, terms: { payee }, verifyUpdate: () => true };
+    const world = new LiarWorld(waysTo(50), { 50: asks }, options).run();
+    expect(world.state.phase).toBe('succeeded');
+    expect(world.state.parts.filter(({ state }) => state === 'failed').length).toBeGreaterThan(1);
+    expect(world.state.memory.map(({ kind }) => kind)).toEqual(['policy']);
+    expectNothingForgotten(world);
   });
 });
 

@@ -9,12 +9,20 @@ import {
   react,
   type Reaction,
   type ReportedFailure,
-  type SignedUpdate,
 } from '../../../src/send/index.js';
-import { concat, equalBytes, toHex } from '../../../src/wire/bytes.js';
-import { u16, u32, u64 } from '../../../src/wire/integers.js';
+import { concat, toHex } from '../../../src/wire/bytes.js';
+import { u16 } from '../../../src/wire/integers.js';
 import { nodeId } from '../support.js';
-import { HEIGHT, partOf, type RouteOptions, START, termsOf } from './support.js';
+import {
+  HEIGHT,
+  partOf,
+  type RouteOptions,
+  START,
+  termsOf,
+  type UpdateFields,
+  updateOf,
+  verifyUpdate,
+} from './support.js';
 
 const MINUTE = 60_000;
 
@@ -24,7 +32,8 @@ function partAt(id: number, options: RouteOptions = {}, amount = 50_000n): Payme
 
 interface Given {
   readonly route?: RouteOptions;
-  readonly seen?: PaymentState['seen'];
+  /** How often, by parts that were there before this one. */
+  readonly seen?: Readonly<Record<string, number>>;
   readonly state?: Partial<PaymentState>;
   readonly others?: readonly PaymentPart[];
 }
@@ -35,7 +44,7 @@ function reactTo(failure: ReportedFailure, { route = {}, seen = {}, state = {}, 
     ...newPayment(termsOf()),
     phase: 'in_flight',
     parts: [part, ...others],
-    seen,
+    seen: Object.fromEntries(Object.entries(seen).map(([key, times]) => [key, { times, parts: 0 }])),
     ...state,
   };
   return react(failure, { state: payment, part, now: START, height: HEIGHT, verifyUpdate });
@@ -301,9 +310,7 @@ describe('second times and surroundings', () => {
     expect(reactTo(reported(0x100e, 1)).adjust).toEqual({ padBlocks: 6 });
     const adjustments = { ...newPayment(termsOf()).adjustments, padBlocks: 6 };
     const given = { seen: { expiry_too_soon: 1 }, state: { adjustments } };
-    expect(lines(reactTo(reported(0x100e, 1), given))).toEqual(['passed 1']);
-    const padded = { ...given, route: { finalBlocks: 24 } };
-    expect(lines(reactTo(reported(0x100e, 1), padded))).toEqual(['passed 1', 'channel_off 203', 'mark_node 2']);
+    expect(lines(reactTo(reported(0x100e, 1), given))).toEqual(['passed 1', 'channel_off 203', 'mark_node 2']);
   });
 
   it('expiry too far spares our offset, then the channel is off; at the payee too', () => {
@@ -311,8 +318,6 @@ describe('second times and surroundings', () => {
     const adjustments = { ...newPayment(termsOf()).adjustments, offsetBlocks: 40 };
     const spared = reactTo(reported(21, 1), { state: { adjustments } });
     expect([nextOf(spared), spared.adjust, lines(spared)]).toEqual(['replan', { offsetBlocks: 0 }, ['passed 1']]);
-    const again = { state: { adjustments }, seen: { 'too_far:203/0': 1 } };
-    expect(lines(reactTo(reported(21, 1), again))).toEqual(PLAIN_OFF);
     const shorter = reactTo(reported(21, 3), { state: { adjustments } });
     expect([nextOf(shorter), shorter.adjust]).toEqual(['replan', { offsetBlocks: 0, padBlocks: 0 }]);
   });
@@ -340,12 +345,9 @@ describe('second times and surroundings', () => {
 
   it('parts of one round time out once; then fewer parts, then the end', () => {
     const first = reactTo(reported(23, 3), { others: [partAt(1)] });
-    expect([nextOf(first), first.adjust]).toEqual(['repeat', { timedOutParts: 2 }]);
-    const base = newPayment(termsOf()).adjustments;
-    const again = { seen: { mpp_rounds: 1 }, state: { adjustments: { ...base, timedOutParts: 1 } } };
-    expect(reactTo(reported(23, 3), again).seen).toBeUndefined();
+    expect([nextOf(first), first.seen]).toEqual(['repeat', ['mpp_rounds']]);
     const second = { seen: { mpp_rounds: 1 }, others: [partAt(1), partAt(2)] };
-    expect(reactTo(reported(23, 3), second).adjust).toEqual({ timedOutParts: 3, maxParts: 2 });
+    expect(reactTo(reported(23, 3), second).adjust).toEqual({ maxParts: 2 });
     expect(nextOf(reactTo(reported(23, 3), { seen: { mpp_rounds: 2 } }))).toBe('stop payee_waits');
   });
 
@@ -398,32 +400,6 @@ describe('what cannot be believed', () => {
   });
 });
 
-const SIGNATURE = new Uint8Array(64).fill(1);
-/** A signature is good here if it is this one and the update says it is node 2's. */
-function verifyUpdate({ signature, nodeId: signer, chainHash, signed }: SignedUpdate): boolean {
-  return (
-    equalBytes(signature, SIGNATURE) && equalBytes(signer, nodeId(2)) && chainHash[0] === 6 && signed.length === 72
-  );
-}
-
-interface UpdateFields {
-  readonly scid?: bigint;
-  readonly timestamp?: number;
-  readonly flags?: number;
-  readonly cltv?: number;
-  readonly minimum?: bigint;
-  readonly maximum?: bigint;
-  readonly base?: number;
-  readonly signature?: Uint8Array;
-}
-
-function updateOf(fields: UpdateFields = {}): Uint8Array {
-  const { scid = 203n, timestamp = START / 1000, flags = 0, cltv = 50, minimum = 1n, maximum = 10n ** 9n } = fields;
-  const { base = 2000, signature = SIGNATURE } = fields;
-  const head = concat(signature, new Uint8Array(32).fill(6), u64(scid), u32(timestamp), new Uint8Array([1, flags]));
-  return concat(head, u16(cltv), u64(minimum), u32(base), u32(300), u64(maximum));
-}
-
 describe('updates inside failures', () => {
   const terms = (code: number, channelUpdate: Uint8Array, given: Given = {}) =>
     reactTo(reported(code, 1, { channelUpdate }), given);
@@ -444,6 +420,24 @@ describe('updates inside failures', () => {
     }
     const again = terms(0x100c, updateOf(), { seen: { 'terms:203/0': 1 } });
     expect(lines(again)).toEqual(['passed 1', 'channel_off 203', 'mark_node 2']);
+  });
+
+  it('that ask for no more than the part gave are a lie: not adopted, and the channel is off', () => {
+    // The part left 10 msat and 40 blocks at node 2, and 50 000 msat go on.
+    const met = { base: 10, ppm: 0, cltv: 40, minimum: 50_000n, maximum: 50_000n };
+    const more: readonly UpdateFields[] = [
+      { base: 11 },
+      { ppm: 20 },
+      { cltv: 41 },
+      { minimum: 50_001n, maximum: 50_001n },
+      { minimum: 1n, maximum: 49_999n },
+    ];
+    for (const code of [0x100b, 0x100c, 0x100d]) {
+      expect(lines(terms(code, updateOf(met)))).toEqual([...PLAIN_OFF, 'mark_node 2']);
+      for (const fields of more) {
+        expect(lines(terms(code, updateOf({ ...met, ...fields })))).toEqual(['passed 1', 'policy 203']);
+      }
+    }
   });
 
   it('of another channel, direction, signer, time or of absurd terms are not', () => {

@@ -16,8 +16,11 @@ import {
   waitHeight,
   retryLimit,
   type Report,
+  type SignedUpdate,
   type PaymentCommand,
 } from '../../../src/send/index.js';
+import { concat, equalBytes } from '../../../src/wire/bytes.js';
+import { u16, u32, u64 } from '../../../src/wire/integers.js';
 import { nodeId } from '../support.js';
 
 export const PREIMAGE = new Uint8Array(32).fill(7);
@@ -149,4 +152,33 @@ export class Driven {
       command.type === 'learn' ? command.lessons.map(({ kind }) => kind) : [],
     );
   }
+}
+
+const SIGNATURE = new Uint8Array(64).fill(1);
+
+/** A signature is good here if it is this one and the update says it is node 2's. */
+export function verifyUpdate({ signature, nodeId: signer, chainHash, signed }: SignedUpdate): boolean {
+  return (
+    equalBytes(signature, SIGNATURE) && equalBytes(signer, nodeId(2)) && chainHash[0] === 6 && signed.length === 72
+  );
+}
+
+export interface UpdateFields {
+  readonly scid?: bigint;
+  readonly timestamp?: number;
+  readonly flags?: number;
+  readonly cltv?: number;
+  readonly minimum?: bigint;
+  readonly maximum?: bigint;
+  readonly base?: number;
+  readonly ppm?: number;
+  readonly signature?: Uint8Array;
+}
+
+/** A channel_update; its terms ask for more than the routes here pay. */
+export function updateOf(fields: UpdateFields = {}): Uint8Array {
+  const { scid = 203n, timestamp = START / 1000, flags = 0, cltv = 50, minimum = 1n, maximum = 10n ** 9n } = fields;
+  const { base = 2000, ppm = 300, signature = SIGNATURE } = fields;
+  const head = concat(signature, new Uint8Array(32).fill(6), u64(scid), u32(timestamp), new Uint8Array([1, flags]));
+  return concat(head, u16(cltv), u64(minimum), u32(base), u32(ppm), u64(maximum));
 }

@@ -102,6 +102,12 @@ describe('with the graph of the nodes and the default planner', () => {
     expect(importKnowledge(saved, world.db.snapshot!.knowledge).ok).toBe(true);
     // The first was lost on the channel that is dry.
     expect(world.sends).toBe(2);
+    const shown = [a, b].map(
+      async ({ sender }) => new Set((await sender.exportKnowledge()).channels.map(({ scid }) => scid)),
+    );
+    const [ofA, ofB] = await world.clock.finish(Promise.all(shown));
+    expect(ofA).toContain('0x0x3099');
+    expect(ofB).toEqual(ofA);
     const c = process(world, 'c');
     await world.clock.finish(c.sender.start());
     for (const [i, each] of [b, c].entries()) {

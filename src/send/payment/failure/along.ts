@@ -1,9 +1,10 @@
 /** Failures reported by a node on the way, or by the sending node. */
 import type { Msat } from '../../../wire/units.js';
+import type { Policy } from '../../graph/policy.js';
 import { toHex } from '../../../wire/bytes.js';
 import { avoidChannel, channelOf, channelOff, type Lesson, MINUTE, PAD_BLOCKS } from '../lessons.js';
 import { isOut } from '../sums.js';
-import { keyOfHop, lastHop, nextHop, nodeAt, type Reported, timesSeen } from './context.js';
+import { isOldNews, keyOfHop, nextHop, nodeAt, type Reported, timesSeen } from './context.js';
 import { believedPolicy } from './policy-update.js';
 import { type Reaction, REPLAN, stopFor } from './reaction.js';
 import type { AlongAction } from './table.js';
@@ -20,8 +21,13 @@ export const OWN_CHANNEL_REST = 5000;
 
 type Along = Omit<Reaction, 'words'>;
 
+/** What a part leads to that was planned before what it says was learnt. */
+const NOTHING_NEW: Along = { lessons: [], next: REPLAN };
+/** Blocks that could be spared were spared, here or for the payee. */
+export const BLOCKS_SPARED = 'blocks_spared';
+
 const mark = (context: Reported, position: number, weight: number): Lesson[] =>
-  position === 0 || position === context.part.hops.length
+  position <= 0 || position === context.part.hops.length
     ? []
     : [{ kind: 'mark_node', node: nodeAt(context.part, position), weight }];
 
@@ -35,6 +41,7 @@ function nodeOff(context: Reported): Along {
   if (reporter === 0) return nextChannelOff(context);
   const node = nodeAt(part, reporter);
   const key = `${row.name}:${toHex(node)}`;
+  if (isOldNews(context, key)) return NOTHING_NEW;
   const times = timesSeen(context.state, key);
   const forMs = row.avoidMs === MINUTE ? Math.min(LONGEST_BACKOFF, MINUTE * 2 ** times) : row.avoidMs;
   // What only a hint names is the payee's word: it must not keep others off.
@@ -56,6 +63,7 @@ function cannotCarry(context: Reported): Along {
   const hop = nextHop(context);
   if (context.reporter === 0) {
     const key = `own:${keyOfHop(hop)}`;
+    if (isOldNews(context, key)) return NOTHING_NEW;
     const lessons: Lesson[] =
       timesSeen(context.state, key) > 1 ? [channelOff(hop)] : avoidChannel(hop, OWN_CHANNEL_REST);
     const restUntil = context.now + OWN_CHANNEL_REST;
@@ -83,30 +91,42 @@ function policyFor(context: Reported) {
 function newTerms(context: Reported): Along {
   const hop = nextHop(context);
   const key = `terms:${keyOfHop(hop)}`;
+  if (isOldNews(context, key)) return NOTHING_NEW;
   const policy = policyFor(context);
-  if (policy && timesSeen(context.state, key) === 0 && context.reporter > 0) {
+  if (policy && timesSeen(context.state, key) === 0 && context.reporter > 0 && !isMet(policy, context)) {
     return { lessons: [{ kind: 'policy', channel: channelOf(hop), policy }], next: REPLAN, seen: [key] };
   }
-  // Told once already, or nothing to go by: somebody between may be changing amounts or expiries.
+  if (!policy) return nextChannelOff(context);
+  // Told once already, or the part kept to these terms: somebody between may be changing amounts or expiries.
   const { reporter } = context;
-  const suspects = policy
-    ? [...mark(context, reporter, TAMPERING_MARK), ...mark(context, reporter - 1, TAMPERING_MARK)]
-    : [];
-  return nextChannelOff(context, suspects);
+  const suspects = [...mark(context, reporter, TAMPERING_MARK), ...mark(context, reporter - 1, TAMPERING_MARK)];
+  return { ...nextChannelOff(context, suspects), seen: [key] };
+}
+
+/** The part paid what the policy asks for, and left it the blocks. */
+function isMet(policy: Policy, { part, reporter }: Reported): boolean {
+  const [into, out] = [part.hops[reporter - 1]!, part.hops[reporter]!];
+  const { amountMsat } = out;
+  const feeMsat = BigInt(policy.feeBaseMsat) + (amountMsat * BigInt(policy.feePpm)) / 1_000_000n;
+  return (
+    into.amountMsat - amountMsat >= feeMsat &&
+    into.expiry - out.expiry >= policy.cltvDelta &&
+    policy.htlcMinimumMsat <= amountMsat &&
+    amountMsat <= policy.htlcMaximumMsat
+  );
 }
 
 function expiryTooSoon(context: Reported): Along {
   const key = 'expiry_too_soon';
+  if (isOldNews(context, key)) return NOTHING_NEW;
   const { padBlocks } = context.state.adjustments;
   // Somebody on the way delays.
   const delays = Array.from({ length: context.reporter }, (_, i) => mark(context, i + 1, SMALL_MARK)).flat();
   if (timesSeen(context.state, key) === 0) {
     return { lessons: delays, next: REPLAN, seen: [key], adjust: { padBlocks: padBlocks + PAD_BLOCKS } };
   }
-  // A part that was sent before the blocks were added says nothing new.
-  const finalBlocks = lastHop(context.part).expiry - context.part.height;
-  if (finalBlocks < context.state.terms.payee.finalCltvDelta + padBlocks) return { lessons: [], next: REPLAN };
-  return nextChannelOff(context, delays);
+  const again = 'still_too_soon';
+  return isOldNews(context, again) ? nextChannelOff(context) : { ...nextChannelOff(context, delays), seen: [again] };
 }
 
 /**
@@ -114,14 +134,15 @@ function expiryTooSoon(context: Reported): Along {
  * ways, so it is the channel that goes, never the payment's own limit: one liar would end the payment with it.
  */
 function expiryTooFar(context: Reported): Along {
-  const key = `too_far:${keyOfHop(nextHop(context))}`;
-  if (timesSeen(context.state, key) > 0 || context.state.adjustments.offsetBlocks === 0) return nextChannelOff(context);
-  return { lessons: [], next: REPLAN, seen: [key], adjust: { offsetBlocks: 0 } };
+  if (isOldNews(context, BLOCKS_SPARED)) return NOTHING_NEW;
+  if (context.state.adjustments.offsetBlocks === 0) return nextChannelOff(context);
+  return { ...NOTHING_NEW, seen: [BLOCKS_SPARED], adjust: { offsetBlocks: 0 } };
 }
 
 function badOnion(context: Reported): Along {
   const { part, reporter, state } = context;
   const key = `bad_onion:${toHex(nodeAt(part, reporter))}`;
+  if (isOldNews(context, key)) return nextChannelOff(context);
   const reporters = Object.keys(state.seen).filter((name) => name.startsWith('bad_onion:') && name !== key);
   const doubts = [...mark(context, reporter, SMALL_MARK), ...mark(context, reporter + 1, SMALL_MARK)];
   const alarm =
@@ -152,13 +173,16 @@ function blinded(context: Reported): Along {
   const hop = nextHop(context);
   if (hop.kind !== 'hint') return nodeOff(context);
   const key = `blinded:${keyOfHop(hop)}`;
-  if (timesSeen(context.state, key) > 0) return nextChannelOff(context);
+  const isOld = isOldNews(context, key);
+  if (timesSeen(context.state, key) > 0 && !isOld) return nextChannelOff(context);
   const atMostMsat = hop.amountMsat - 1n + ownShare(context, keyOfHop(hop));
-  return { lessons: [{ kind: 'at_most', channel: channelOf(hop), atMostMsat }], next: REPLAN, seen: [key] };
+  const bounded: Along = { lessons: [{ kind: 'at_most', channel: channelOf(hop), atMostMsat }], next: REPLAN };
+  return isOld ? bounded : { ...bounded, seen: [key] };
 }
 
 function prohibited(context: Reported): Along {
   const off = nodeOff({ ...context, row: { ...context.row, avoidMs: 0 } });
+  if (off === NOTHING_NEW) return off;
   return { ...off, lessons: [...off.lessons, ...mark(context, context.reporter, PROHIBITED_MARK)] };
 }
 

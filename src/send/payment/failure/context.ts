@@ -33,6 +33,21 @@ export const lastHop = (part: PaymentPart): RouteHop => part.hops.at(-1)!;
 
 export const keyOfHop = ({ scid, direction }: RouteHop): string => `${scid}/${direction}`;
 
-export function timesSeen(state: PaymentState, key: string): number {
-  return state.seen[key] ?? 0;
+export function timesSeen({ seen }: PaymentState, key: string): number {
+  return seen[key]?.times ?? 0;
+}
+
+/**
+ * The part was planned before this was counted last. It neither counts nor accuses anybody: nobody could have sent it
+ * otherwise by then.
+ */
+export function isOldNews({ state, part }: Pick<FailureContext, 'state' | 'part'>, key: string): boolean {
+  return part.id < (state.seen[key]?.parts ?? 0);
+}
+
+/** @param parts there are now, those that failed included */
+export function counted(seen: PaymentState['seen'], keys: readonly string[], parts: number): PaymentState['seen'] {
+  const next = { ...seen };
+  for (const key of keys) next[key] = { times: (seen[key]?.times ?? 0) + 1, parts };
+  return next;
 }

@@ -1,18 +1,23 @@
 /** Failures reported by the last node of the route. */
 import { channelOff } from '../lessons.js';
-import { keyOfHop, lastHop, type Reported, timesSeen } from './context.js';
+import { BLOCKS_SPARED } from './along.js';
+import { isOldNews, keyOfHop, lastHop, type Reported, timesSeen } from './context.js';
 import { type Next, type Reaction, REPLAN, stopFor } from './reaction.js';
 import type { FinalAction } from './table.js';
 
 type Final = Omit<Reaction, 'words'>;
+
+const NOTHING_NEW: Final = { lessons: [], next: REPLAN };
 
 const MOST_PAUSES = 3;
 const FIRST_PAUSE_MS = 1000;
 /** A third round of parts that do not arrive together will not either. */
 const MOST_TIMEOUTS = 2;
 
-function pause({ state, row }: Reported): Final {
+function pause(context: Reported): Final {
+  const { state, row } = context;
   const key = `pause:${row.name}`;
+  if (isOldNews(context, key)) return NOTHING_NEW;
   const times = timesSeen(state, key);
   if (times >= MOST_PAUSES) {
     return {
@@ -44,37 +49,34 @@ function lastChannelOffOrStop(context: Reported): Final {
   return { lessons: [], next: stopFor('payee_node', `the payee, a direct peer, answers ${row.name}: ask the payee`) };
 }
 
-function expiryTooFar({ state, row }: Reported): Final {
+function expiryTooFar(context: Reported): Final {
+  if (isOldNews(context, BLOCKS_SPARED)) return NOTHING_NEW;
+  const { state, row } = context;
   const { offsetBlocks, padBlocks } = state.adjustments;
   if (offsetBlocks + padBlocks === 0) {
     const message = `the payee answers ${row.name} to the very expiry that it asks for: ask for a new invoice`;
     return { lessons: [], next: stopFor('payee_node', message) };
   }
-  return { lessons: [], next: REPLAN, adjust: { offsetBlocks: 0, padBlocks: 0 } };
+  return { ...NOTHING_NEW, seen: [BLOCKS_SPARED], adjust: { offsetBlocks: 0, padBlocks: 0 } };
 }
 
 /**
  * The part arrived and the others did not, in time: nobody is to blame and the route is good. Parts of one round time out
  * together and count once.
  */
-function mppTimeout({ state, part }: Reported): Final {
-  const rounds = timesSeen(state, 'mpp_rounds');
-  const { timedOutParts } = state.adjustments;
-  if (part.id < timedOutParts) return { lessons: [], next: rounds === 1 ? { kind: 'repeat' } : REPLAN };
+function mppTimeout(context: Reported): Final {
+  const { state } = context;
+  const key = 'mpp_rounds';
+  const rounds = timesSeen(state, key);
+  if (isOldNews(context, key)) return { lessons: [], next: rounds === 1 ? { kind: 'repeat' } : REPLAN };
   if (rounds >= MOST_TIMEOUTS) {
     const message = 'parts keep arriving without the others: pay a smaller amount or allow more time';
     return { lessons: [], next: stopFor('payee_waits', message) };
   }
-  const round: Final = {
-    lessons: [],
-    next: { kind: 'repeat' },
-    seen: ['mpp_rounds'],
-    adjust: { timedOutParts: state.parts.length },
-  };
-  if (rounds === 0) return round;
-  const used = state.parts.length - timedOutParts;
+  if (rounds === 0) return { lessons: [], next: { kind: 'repeat' }, seen: [key] };
+  const used = state.parts.length - state.seen[key]!.parts;
   const maxParts = Math.max(1, Math.min(state.adjustments.maxParts, Math.ceil(used / 2)));
-  return { ...round, next: REPLAN, adjust: { ...round.adjust, maxParts } };
+  return { ...NOTHING_NEW, seen: [key], adjust: { maxParts } };
 }
 
 const badOnion = ({ part }: Reported): Final => ({

@@ -2,7 +2,7 @@
 import type { Millis } from '../../../wire/units.js';
 import { channelOff, type Lesson, avoidChannel } from '../lessons.js';
 import { ALONG, OWN_CHANNEL_REST } from './along.js';
-import { type FailureContext, keyOfHop, nodeAt, type Reported, timesSeen } from './context.js';
+import { type FailureContext, isOldNews, keyOfHop, nodeAt, type Reported, timesSeen } from './context.js';
 import { FINAL } from './final.js';
 import { type ReportedFailure, sane } from './reported.js';
 import { type Reaction, REPLAN } from './reaction.js';
@@ -83,13 +83,16 @@ function unreadable(brokenAt: number | undefined, { part }: FailureContext): Rea
   return { words, lessons, next: REPLAN };
 }
 
-function localRefusal(reason: string, { part, state, now }: FailureContext): Reaction {
+function localRefusal(reason: string, context: FailureContext): Reaction {
+  const { part, state, now } = context;
   const hop = part.hops[0]!;
   const key = `local:${keyOfHop(hop)}`;
+  const words = `the own node did not send it: ${reason}`;
+  if (isOldNews(context, key)) return { words, lessons: [], next: REPLAN };
   const isOver = timesSeen(state, key) + 1 >= MOST_LOCAL_REFUSALS;
   const lessons = isOver ? [channelOff(hop)] : avoidChannel(hop, OWN_CHANNEL_REST);
   return {
-    words: `the own node did not send it: ${reason}`,
+    words,
     lessons,
     next: REPLAN,
     seen: [key],

@@ -16,7 +16,7 @@ export interface Reaction {
   readonly words: string;
   readonly lessons: readonly Lesson[];
   readonly next: Next;
-  /** Counted in the payment, so that a second time may be treated otherwise. */
+  /** Counted in the payment, so that a second time may be treated otherwise. Keys of `PaymentState.seen`. */
   readonly seen?: readonly string[];
   readonly adjust?: Partial<Adjustments>;
   readonly alarm?: string;

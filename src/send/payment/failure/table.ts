@@ -53,6 +53,8 @@ const row = (
 ): FailureRow => ({ code, name, along, final, avoidMs, ...more });
 
 const ALARM = { alarm: true } as const;
+/** Retired; not among the codes of today's BOLT 4. */
+export const FINAL_EXPIRY_TOO_SOON = 17;
 const NODE = 0x2000;
 const PERM = 0x4000;
 
@@ -96,7 +98,7 @@ export const FAILURE_TABLE: ReadonlyMap<number, FailureRow> = new Map(
     // Retired, but still sent by old nodes.
     row(PERM | 1, 'invalid_realm', 'node_off', 'stop', DAY),
     row(PERM | 16, 'incorrect_payment_amount', 'prohibited', 'stop'),
-    row(17, 'final_expiry_too_soon', 'prohibited', 'details'),
+    row(FINAL_EXPIRY_TOO_SOON, 'final_expiry_too_soon', 'prohibited', 'details'),
     // Our onions ask for no trampoline: whoever answers so cannot be used, and a payee who does needs another sender.
     row(NODE | 25, 'temporary_trampoline_failure', 'node_off', 'stop'),
     row(NODE | 26, 'trampoline_fee_or_expiry_insufficient', 'node_off', 'stop'),

@@ -1,4 +1,5 @@
 /** Own channels count with what they can really send: parts that their nodes' balances do not show yet are taken off. */
+import { satWords } from '../../words.js';
 import { withoutHidden } from '../hidden.js';
 import type { PaymentPart, PaymentState } from '../payment.js';
 import { type Modifier, type Surroundings } from '../stages.js';
@@ -12,7 +13,7 @@ export const ownBalances: Modifier = {
     const message =
       sources.length === 0
         ? 'no own node can send now: check the connections to the nodes'
-        : `own channels can send ${spendable} msat together, not ${terms.amountMsat} msat: move liquidity or open a channel`;
+        : `own channels can send ${satWords(spendable)} together, not ${satWords(terms.amountMsat)}: move liquidity or open a channel`;
     return { kind: 'stop', reason: { code: 'own_balance', message } };
   },
   plan(request, next, { state, surroundings }) {

@@ -1,7 +1,8 @@
 /** Plans for several amounts, one after the other: each sees what those before it use. */
 import type { Msat } from '../../../wire/units.js';
 import { feeShare } from '../../classic/fee-share.js';
-import type { Plan, PlannedPart, PlanRequest, Refusal, Source } from '../../plan/request.js';
+import type { Plan, PlannedPart, PlanRequest, Refusal } from '../../plan/request.js';
+import { withoutHidden } from '../hidden.js';
 import type { PlanNext } from '../stages.js';
 
 /** @returns one plan for all amounts, or the refusal of the first amount that has none */
@@ -17,7 +18,7 @@ export function planPieces(request: PlanRequest, amounts: readonly Msat[], next:
       const isLast = i === amounts.length - 1;
       const budgetMsat = (isLast ? request.budgetMsat : shared) - spent;
       const maxParts = request.maxParts - parts.length - (amounts.length - 1 - i);
-      const sources = request.sources.map((source) => without(source, parts));
+      const sources = withoutHidden(request.sources, parts);
       const plan = next({ ...request, amountMsat, budgetMsat, maxParts, sources });
       if (plan.kind === 'refusal') return plan;
       for (const part of plan.parts) {
@@ -36,14 +37,4 @@ export function planPieces(request: PlanRequest, amounts: readonly Msat[], next:
   }
   const successProbability = parts.reduce((product, part) => product * part.successProbability, 1);
   return { kind: 'plan', parts, feeMsat: spent, successProbability, cost };
-}
-
-function without(source: Source, parts: readonly PlannedPart[]): Source {
-  const channels = source.channels.map((channel) => {
-    const over = parts.map(({ hops }) => hops[0]!).filter(({ scid }) => scid === channel.scid);
-    const used = over.reduce((sum, { amountMsat }) => sum + amountMsat, 0n);
-    const left = channel.spendableMsat - used;
-    return { ...channel, spendableMsat: left > 0n ? left : 0n, slots: Math.max(0, channel.slots - over.length) };
-  });
-  return { ...source, channels };
 }
