@@ -1,5 +1,6 @@
 /** Events as readers of the API see them, by stream or webhook. */
 import type { StoredEvent } from '../store/index.js';
+import { snakeCase } from './snake-case.js';
 
 export interface EventJson {
   /** Place in the sequence, decimal. */
@@ -31,18 +32,15 @@ export function eventJson({ seq, type, paymentHash, createdAt, body }: StoredEve
     type,
     created_at: new Date(createdAt).toISOString(),
     ...(paymentHash !== undefined && paymentHash !== '' && { payment_hash: paymentHash }),
-    data: snakeCase(data) as Record<string, unknown>,
+    data: snakeCase(withoutKeys(data)) as Record<string, unknown>,
   };
 }
 
-/** Names as everywhere in the API. A part's key stands among the part's own fields. */
-function snakeCase(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(snakeCase);
+/** A part's key stands among the part's own fields. */
+function withoutKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutKeys);
   if (typeof value !== 'object' || value === null) return value;
-  const fields: [string, unknown][] = [];
-  for (const [name, member] of Object.entries(value)) {
-    if (name === 'key') fields.push(...Object.entries(snakeCase(member) as object));
-    else fields.push([name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), snakeCase(member)]);
-  }
-  return Object.fromEntries(fields);
+  const { key, ...fields } = value as Record<string, unknown>;
+  const plain = Object.fromEntries(Object.entries(fields).map(([name, member]) => [name, withoutKeys(member)]));
+  return key === undefined ? plain : { ...(key as object), ...plain };
 }

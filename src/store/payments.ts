@@ -41,6 +41,10 @@ export class Payments extends Lessons implements PaymentStore {
       const [same] = await readPayments(db, (query) => query.where('id', '=', id));
       if (same) {
         const stored = sound(same);
+        // A repeated call finds its own payment; another one by the same id was never recorded, and must not pass for it.
+        if (toHex(stored.state.terms.paymentHash) !== paymentHash) {
+          throw new StoreConflict('a payment of another hash has this id');
+        }
         return { kind: stored.owner === owner ? 'created' : 'exists', payment: stored };
       }
       const [other] = await readPayments(db, (query) =>

@@ -130,6 +130,13 @@ describe.each(ENGINES)('payments of ours on $name', (engine) => {
     expect(await test.store.events.latestSeq()).toBe(1n);
   });
 
+  it('are never taken for another one that has their id', async () => {
+    const { id } = await create(test.store, 'a', PREIMAGE);
+    const other = { ...order('a', newPreimage()), id };
+    await expect(test.store.payments.createPayment(other, [])).rejects.toThrow(StoreConflict);
+    expect(await test.store.payments.paymentOfHash(other.state.terms.paymentHash)).toBeUndefined();
+  });
+
   it('record a late success though the hash has been taken since', async () => {
     const { payments } = test.store;
     const first = await create(test.store, 'a', PREIMAGE);

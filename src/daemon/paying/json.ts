@@ -6,6 +6,7 @@ import type { PayOrder } from '../../send/run/types.js';
 import { toHex } from '../../wire/bytes.js';
 import type { Millis } from '../../wire/units.js';
 import { daemonName } from '../cluster-watch.js';
+import { snakeCase } from '../snake-case.js';
 
 type Json = Record<string, unknown>;
 
@@ -31,16 +32,4 @@ export function dryRunJson({ plan, order }: { readonly plan: Plan; readonly orde
     max_fee_msat: terms.budgetMsat.toString(),
     ...(snakeCase(explainPlan(plan, names)) as Json),
   };
-}
-
-/** Names as everywhere in the API. */
-function snakeCase(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(snakeCase);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [
-      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      snakeCase(member),
-    ]),
-  );
 }

@@ -12,6 +12,7 @@ import type { Plan } from '../../send/index.js';
 import { requestEntropy } from '../cluster-ring.js';
 import { readInvoice } from '../decode.js';
 import type { RequestOrigin } from '../request-origin.js';
+import { snakeName } from '../snake-case.js';
 import { fitForMetadata } from './metadata.js';
 import {
   type BadRequest,
@@ -297,10 +298,8 @@ function existing({ id, state, request }: StoredPayment): PayRefusal {
 
 function amountsOf(refusal: NonNullable<StopReason['refusal']>): Record<string, string> {
   const named = Object.entries(refusal).filter(([, value]) => typeof value === 'bigint' || typeof value === 'number');
-  return Object.fromEntries(named.map(([name, value]) => [snake(name), String(value)]));
+  return Object.fromEntries(named.map(([name, value]) => [snakeName(name), String(value)]));
 }
-
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** What the steps of a probe that did not end have shown. */
 function boundsOf(steps: readonly ProbeStep[]): Omit<ProbeAnswer, 'steps'> {
