@@ -7,8 +7,8 @@
 const GROUPS = [
   ['wire'],
   ['crypto'],
-  ['onion', 'bolt11', 'bolt12'],
-  ['phantom'],
+  ['onion', 'bolt11', 'bolt12', 'bip353'],
+  ['phantom', 'messages'],
   ['receive', 'send', 'offline'],
   ['node', 'store'],
   ['daemon'],
@@ -17,7 +17,7 @@ const GROUPS = [
 ];
 
 /** Folders that compute and keep no state: no files, sockets, timers of their own and no packages. */
-const PURE = ['wire', 'onion', 'bolt11', 'bolt12', 'phantom', 'receive', 'send', 'offline'];
+const PURE = ['wire', 'onion', 'bolt11', 'bolt12', 'bip353', 'phantom', 'messages', 'receive', 'send', 'offline'];
 
 const under = (folders) => `^src/(${folders.join('|')})/`;
 // A package that is not installed keeps its bare name.
@@ -33,11 +33,15 @@ const upward = GROUPS.slice(0, -1).map((group, rank) => ({
 
 /** Pairs in one group that stay apart: `from` may not import `to`. */
 const apart = [
-  { from: ['bolt11'], to: ['onion', 'bolt12'] },
-  { from: ['onion'], to: ['bolt11', 'bolt12'] },
-  { from: ['bolt12'], to: ['bolt11'] },
+  { from: ['bolt11'], to: ['onion', 'bolt12', 'bip353'] },
+  { from: ['onion'], to: ['bolt11', 'bolt12', 'bip353'] },
+  { from: ['bolt12'], to: ['bolt11', 'bip353'] },
+  { from: ['bip353'], to: ['onion', 'bolt11', 'bolt12'] },
+  { from: ['phantom'], to: ['messages'] },
+  { from: ['messages'], to: ['phantom'] },
   { from: ['receive'], to: ['send', 'offline'] },
   { from: ['send'], to: ['receive', 'offline'] },
+  { from: ['offline'], to: ['receive', 'send'] },
   { from: ['node'], to: ['store'] },
   { from: ['store'], to: ['node'] },
 ].map(({ from, to }) => ({

@@ -21,17 +21,21 @@ const rules = createRequire(import.meta.url)(join(ROOT, '.dependency-cruiser.cjs
 const MUST_BE_REPORTED: Readonly<Record<string, readonly [file: string, imported: string]>> = {
   'wire-imports-downward-only': ['wire/a.ts', '../crypto/target.js'],
   'crypto-imports-downward-only': ['crypto/a.ts', '../onion/target.js'],
-  'onion-bolt11-bolt12-imports-downward-only': ['bolt11/a.ts', '../phantom/target.js'],
-  'phantom-imports-downward-only': ['phantom/a.ts', '../receive/target.js'],
+  'onion-bolt11-bolt12-bip353-imports-downward-only': ['bolt11/a.ts', '../phantom/target.js'],
+  'phantom-messages-imports-downward-only': ['phantom/a.ts', '../receive/target.js'],
   'receive-send-offline-imports-downward-only': ['receive/a.ts', '../store/target.js'],
   'node-store-imports-downward-only': ['node/a.ts', '../daemon/target.js'],
   'daemon-imports-downward-only': ['daemon/a.ts', '../cli/target.js'],
   'demo-bench-imports-downward-only': ['demo/a.ts', '../cli/target.js'],
-  'bolt11-not-onion-bolt12': ['bolt11/b.ts', '../onion/target.js'],
-  'onion-not-bolt11-bolt12': ['onion/b.ts', '../bolt12/target.js'],
-  'bolt12-not-bolt11': ['bolt12/b.ts', '../bolt11/target.js'],
+  'bolt11-not-onion-bolt12-bip353': ['bolt11/b.ts', '../onion/target.js'],
+  'onion-not-bolt11-bolt12-bip353': ['onion/b.ts', '../bolt12/target.js'],
+  'bolt12-not-bolt11-bip353': ['bolt12/b.ts', '../bolt11/target.js'],
+  'bip353-not-onion-bolt11-bolt12': ['bip353/b.ts', '../onion/target.js'],
+  'phantom-not-messages': ['phantom/b.ts', '../messages/target.js'],
+  'messages-not-phantom': ['messages/b.ts', '../phantom/target.js'],
   'receive-not-send-offline': ['receive/b.ts', '../send/target.js'],
   'send-not-receive-offline': ['send/b.ts', '../receive/target.js'],
+  'offline-not-receive-send': ['offline/b.ts', '../send/target.js'],
   'node-not-store': ['node/b.ts', '../store/target.js'],
   'store-not-node': ['store/b.ts', '../node/target.js'],
   'sql-in-store-only': ['daemon/c.ts', 'kysely'],
@@ -94,7 +98,19 @@ async function checkSources(): Promise<string[]> {
 /** Writes a small tree that breaks every rule once. */
 async function writeBrokenTree(root: string): Promise<void> {
   const files = new Map<string, string>();
-  for (const folder of ['wire', 'crypto', 'onion', 'bolt11', 'bolt12', 'phantom', 'receive', 'send', 'store', 'node']) {
+  for (const folder of [
+    'wire',
+    'crypto',
+    'onion',
+    'bolt11',
+    'bolt12',
+    'phantom',
+    'messages',
+    'receive',
+    'send',
+    'store',
+    'node',
+  ]) {
     files.set(`src/${folder}/target.ts`, 'export const target = 1;\n');
   }
   for (const path of ['src/daemon', 'src/cli', 'src/node/cln', 'test']) {
