@@ -1,4 +1,7 @@
-/** Tests with real nodes: one file after the other, each in a process of its own that ends with all it started. */
+/**
+ * Tests with real nodes: one file after the other, each in a process of its own that ends with all it started. What fails is tried
+ * once more, and the report says so: a real node has timers and restarts of its own that no test can hold still.
+ */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,6 +12,7 @@ export default defineConfig({
     pool: 'forks',
     isolate: true,
     fileParallelism: false,
+    retry: 1,
     testTimeout: 300_000,
     hookTimeout: 300_000,
     slowTestThreshold: 30_000,
