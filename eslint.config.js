@@ -1,7 +1,19 @@
 /** Lint rules. Type-aware for every TypeScript file; a warning counts as an error. */
 import tseslint from 'typescript-eslint';
 
-const PURE_LAYERS = ['wire', 'crypto', 'onion', 'bolt11', 'bolt12', 'phantom', 'receive', 'send', 'offline'];
+const PURE_LAYERS = [
+  'wire',
+  'crypto',
+  'onion',
+  'bolt11',
+  'bolt12',
+  'bip353',
+  'phantom',
+  'messages',
+  'receive',
+  'send',
+  'offline',
+];
 
 const noDefaultExport = {
   selector: 'ExportDefaultDeclaration',

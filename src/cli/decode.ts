@@ -3,16 +3,20 @@ import type { Command } from 'commander';
 import { decodeText, type Decoded } from '../daemon/decode.js';
 import { amountText } from './amount.js';
 import { table, withJson } from './common.js';
+import { bolt12Lines } from './decode-bolt12.js';
 import { CliError, type Io, usageError, writeJson, writeLine } from './io.js';
 
-/** Longer lines are refused without being kept; the longest invoice that is read has a quarter of it. */
+/** Longer lines are refused without being kept; the longest text that is read has a quarter of it. */
 const MAX_LINE = 1_048_576;
 const SHOWN_OF_LONG_LINE = 100;
 
 export function registerDecode(program: Command, io: Io): void {
   withJson(program.command('decode'))
-    .description('decode an invoice, or one per line of standard input to one JSON object per line')
-    .argument('<string>', 'a BOLT 11 invoice, or - for standard input')
+    .description('decode an invoice or offer, or one per line of standard input to one JSON object per line')
+    .argument(
+      '<string>',
+      'a BOLT 11 invoice, a BOLT 12 string (lno1, lnr1, lni1), a static invoice as hex, or - for standard input',
+    )
     .addHelpText(
       'after',
       '\nExit code: 1 if STRING is not valid; with - it is 0 once every line has its answer, blank ones too.',
@@ -30,9 +34,16 @@ async function decodeOne(io: Io, text: string, json: boolean): Promise<void> {
   if (!decoded.valid) {
     const { code, message, position } = decoded.error;
     const place = position === undefined ? '' : ` at character ${position}`;
-    throw new CliError(code, `not a valid invoice${place}: ${message} (${code})`, 1, json);
+    throw new CliError(code, `not a valid ${kindOf(text)}${place}: ${message} (${code})`, 1, json);
   }
-  if (!json) for (const line of readable(decoded)) await writeLine(io, line);
+  if (!json)
+    for (const line of decoded.type === 'bolt11' ? readable(decoded) : bolt12Lines(decoded)) await writeLine(io, line);
+}
+
+/** What was meant, for the refusal. */
+function kindOf(text: string): string {
+  if (/lno1/i.test(text)) return 'offer';
+  return /lnr1/i.test(text) ? 'invoice request' : 'invoice';
 }
 
 async function decodeLines(io: Io): Promise<void> {
@@ -81,7 +92,7 @@ async function* lines(stdin: NodeJS.ReadableStream): AsyncGenerator<Line> {
   if (begun !== '') yield { text: begun, isCut };
 }
 
-function readable({ fields }: Extract<Decoded, { valid: true }>): string[] {
+function readable({ fields }: Extract<Decoded, { type: 'bolt11' }>): string[] {
   const made = fields.timestamp * 1000;
   const expires = made + Number(fields.expiry) * 1000;
   const time = (millis: number): string => (millis <= 8.64e15 ? new Date(millis).toISOString() : 'never');

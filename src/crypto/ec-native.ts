@@ -7,13 +7,17 @@
 import { createRequire } from 'node:module';
 import { type Ec, isRecoveryId, looksCompressed, requireSecret } from './ec.js';
 import { Fn } from './group-order.js';
+import { schnorrOver } from './schnorr.js';
 
 /** The part of the binding's interface that is used. */
 interface Binding {
   privateKeyVerify(secret: Uint8Array): boolean;
+  privateKeyNegate(secret: Uint8Array): Uint8Array;
+  privateKeyTweakAdd(secret: Uint8Array, tweak: Uint8Array): Uint8Array;
   privateKeyTweakMul(secret: Uint8Array, tweak: Uint8Array): Uint8Array;
   publicKeyVerify(point: Uint8Array): boolean;
   publicKeyCreate(secret: Uint8Array, compressed: boolean): Uint8Array;
+  publicKeyTweakAdd(point: Uint8Array, tweak: Uint8Array, compressed: boolean): Uint8Array;
   publicKeyTweakMul(point: Uint8Array, tweak: Uint8Array, compressed: boolean): Uint8Array;
   ecdh(point: Uint8Array, secret: Uint8Array): Uint8Array;
   ecdsaSign(hash: Uint8Array, secret: Uint8Array): { signature: Uint8Array; recid: number };
@@ -43,7 +47,19 @@ export function loadNativeEc(): Ec | undefined {
     }
   };
 
+  // The binding is older than BIP 340, but has all that it is made of. It works on secrets in place.
+  const schnorr = schnorrOver({
+    isSecret,
+    publicKey: (secret) => binding.publicKeyCreate(secret, true),
+    negate: (secret) => binding.privateKeyNegate(secret.slice()),
+    multiply: (secret, factor) => binding.privateKeyTweakMul(secret.slice(), factor),
+    add: (secret, summand) => binding.privateKeyTweakAdd(secret.slice(), summand),
+    multiplyPoint: (point, factor) => binding.publicKeyTweakMul(point, factor, true),
+    addGenerator: (point, factor) => binding.publicKeyTweakAdd(point, factor, true),
+  });
+
   return {
+    ...schnorr,
     backend: 'native',
     isSecret,
     isPoint: (point) => looksCompressed(point) && binding.publicKeyVerify(point),

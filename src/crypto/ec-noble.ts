@@ -1,7 +1,7 @@
 /** Curve backend on `@noble/curves`: audited, pure JavaScript, for browsers and as the oracle of the tests. */
-import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { schnorr, secp256k1 } from '@noble/curves/secp256k1.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { type Ec, isRecoveryId, looksCompressed, requireSecret } from './ec.js';
+import { type Ec, isRecoveryId, looksCompressed, looksSchnorr, requireSchnorrInput, requireSecret } from './ec.js';
 
 const { Point } = secp256k1;
 const { Fn } = Point;
@@ -55,6 +55,19 @@ export const nobleEc: Ec = {
     if (signature.length !== 64 || !parsePoint(point)) return false;
     try {
       return secp256k1.verify(signature, hash, point, { prehash: false, lowS: true, format: 'compact' });
+    } catch {
+      return false;
+    }
+  },
+  signSchnorr(message, secret, auxiliary = new Uint8Array(32)) {
+    requireSecret(nobleEc.isSecret(secret));
+    requireSchnorrInput(message, auxiliary);
+    return schnorr.sign(message, secret, auxiliary);
+  },
+  verifySchnorr(message, signature, key) {
+    if (!looksSchnorr(message, signature, key)) return false;
+    try {
+      return schnorr.verify(signature, message, key);
     } catch {
       return false;
     }

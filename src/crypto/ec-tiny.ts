@@ -6,7 +6,7 @@
  */
 import * as tiny from 'tiny-secp256k1';
 import { Fn } from './group-order.js';
-import { type Ec, isRecoveryId, looksCompressed, requireSecret } from './ec.js';
+import { type Ec, isRecoveryId, looksCompressed, looksSchnorr, requireSchnorrInput, requireSecret } from './ec.js';
 import { nobleEc } from './ec-noble.js';
 import { randomBytes, sha256 } from './node-symmetric.js';
 
@@ -77,6 +77,19 @@ export const tinyEc: Ec = {
     if (signature.length !== 64 || !isPoint(point)) return false;
     try {
       return tiny.verify(hash, point, signature, true);
+    } catch {
+      return false;
+    }
+  },
+  signSchnorr(message, secret, auxiliary = new Uint8Array(32)) {
+    requireSecret(isSecret(secret));
+    requireSchnorrInput(message, auxiliary);
+    return tiny.signSchnorr(message, secret, auxiliary);
+  },
+  verifySchnorr(message, signature, key) {
+    if (!looksSchnorr(message, signature, key)) return false;
+    try {
+      return tiny.verifySchnorr(message, key, signature);
     } catch {
       return false;
     }

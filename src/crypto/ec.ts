@@ -31,6 +31,24 @@ export interface Ec {
   recover(hash: Uint8Array, signature: Uint8Array, recoveryId: number): Uint8Array | undefined;
   /** ECDSA with low s only. */
   verify(hash: Uint8Array, signature: Uint8Array, point: Uint8Array): boolean;
+  /**
+   * BIP 340 signature of 32 bytes by the key's even point. `auxiliary` are 32 random bytes against faults and side
+   * channels; without them the signature is deterministic.
+   */
+  signSchnorr(message: Uint8Array, secret: Uint8Array, auxiliary?: Uint8Array): Uint8Array;
+  /** BIP 340 of 32 bytes; `key` is the x of a point, 32 bytes. */
+  verifySchnorr(message: Uint8Array, signature: Uint8Array, key: Uint8Array): boolean;
+}
+
+/** BIP 340 takes messages of any length; these are always hashes. Another length is a bug of the caller. */
+export function requireSchnorrInput(message: Uint8Array, auxiliary: Uint8Array): void {
+  if (message.length !== 32) throw new RangeError('a message to sign by BIP 340 has 32 bytes here');
+  if (auxiliary.length !== 32) throw new RangeError('auxiliary randomness of BIP 340 has 32 bytes');
+}
+
+/** True if message, signature and key have the lengths that BIP 340 gives them. */
+export function looksSchnorr(message: Uint8Array, signature: Uint8Array, key: Uint8Array): boolean {
+  return message.length === 32 && signature.length === 64 && key.length === 32;
 }
 
 export function requireSecret(valid: boolean): void {

@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../wire/result.js';
 import type { BlindedHop, BlindedPath } from './blinded-path.js';
 import type { EncryptedData } from './encrypted-data.js';
 import { onionKey } from './keys.js';
-import { blindedSecret } from './peel.js';
+import { blindedKeys } from './peel.js';
 
 /** Each rho key seals one message only. */
 const NONCE = new Uint8Array(12);
@@ -78,14 +78,25 @@ export function unblindHop(
   pathKey: Uint8Array,
   encryptedData: Uint8Array,
 ): Result<UnblindedHop> {
-  const sharedSecret = ec.ecdh(nodeSecret, pathKey);
-  const secret = sharedSecret && blindedSecret(nodeSecret, pathKey);
-  if (!sharedSecret || !secret) return err({ code: 'invalid_point', message: 'the path key is not a point' });
+  const keys = blindedKeys(nodeSecret, pathKey);
+  if (!keys) return err({ code: 'invalid_point', message: 'the path key is not a point' });
+  const data = openHopData(keys.sharedSecret, encryptedData);
+  if (!data.ok) return data;
+  const derivedNextPathKey = derivePathKey(pathKey, keys.sharedSecret);
+  return ok({ data: data.value, blindedSecret: keys.blindedSecret, derivedNextPathKey });
+}
+
+/** The data of a hop, in plain. Errors: `decryption_failed`. */
+export function openHopData(sharedSecret: Uint8Array, encryptedData: Uint8Array): Result<Uint8Array> {
   const data = openChaCha20Poly1305(onionKey('rho', sharedSecret), NONCE, encryptedData);
-  if (!data) return err({ code: 'decryption_failed', message: 'the encrypted data is not for this key' });
-  const derivedNextPathKey = ec.multiplyPoint(pathKey, sha256(pathKey, sharedSecret));
-  if (!derivedNextPathKey) throw new Error('unreachable: a point times a nonzero scalar is a point');
-  return ok({ data, blindedSecret: secret, derivedNextPathKey });
+  return data ? ok(data) : err({ code: 'decryption_failed', message: 'the encrypted data is not for this key' });
+}
+
+/** The path key that the next hop gets from one which is a point. */
+export function derivePathKey(pathKey: Uint8Array, sharedSecret: Uint8Array): Uint8Array {
+  const next = ec.multiplyPoint(pathKey, sha256(pathKey, sharedSecret));
+  if (!next) throw new Error('unreachable: a point times a nonzero scalar is a point');
+  return next;
 }
 
 /** The path key to pass on: the override joins two paths of different makers. */

@@ -15,7 +15,7 @@ export {
   readFirstNode,
 } from './blinded-path.js';
 export type { BlindedHop, BlindedPath, FirstNode } from './blinded-path.js';
-export { blindHop, buildBlindedPath, nextPathKey, unblindHop } from './blinding.js';
+export { blindHop, buildBlindedPath, nextPathKey, openHopData, unblindHop } from './blinding.js';
 export type { BlindedHopSecrets, PathHop, UnblindedHop } from './blinding.js';
 export { decodeEncryptedData, encodeEncryptedData, encodePadded } from './encrypted-data.js';
 export type { EncryptedData, EncryptedDataRole, PaymentConstraints, PaymentRelay } from './encrypted-data.js';
@@ -49,6 +49,7 @@ export {
   MessageContent,
   ONION_MESSAGE_TYPE,
   peelOnionMessage,
+  peelOnionMessageBy,
   splitPrefixedPacket,
 } from './message.js';
 export type { MessagePayload, NextMessageHop, OnionMessage, PacketParts, PeeledMessage } from './message.js';
@@ -59,6 +60,7 @@ export {
   decodePaymentPayload,
   encodePaymentPayload,
   FIRST_CUSTOM_RECORD,
+  INVOICE_REQUEST_RECORD,
   invalidPayloadFailure,
   KEYSEND_RECORD,
   keysendMatches,

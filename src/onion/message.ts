@@ -7,10 +7,11 @@ import { err, refusable, refuse, unwrap, type Result } from '../wire/result.js';
 import { encodeTlvStream, refuseUnknownEven, splitTlvStream, type TlvRecord } from '../wire/tlv.js';
 import type { NodeId, ShortChannelId } from '../wire/units.js';
 import { type BlindedPath, encodeBlindedPath, readBlindedPath } from './blinded-path.js';
-import { nextPathKey, unblindHop } from './blinding.js';
+import { derivePathKey, openHopData } from './blinding.js';
 import { decodeEncryptedData, type EncryptedData } from './encrypted-data.js';
-import { AREA_START, HMAC_LENGTH, MIN_PAYLOAD_LENGTH, PACKET_OVERHEAD } from './layout.js';
-import { peelOnion } from './peel.js';
+import { onionKey } from './keys.js';
+import { AREA_START, HMAC_LENGTH, KEY_START, MIN_PAYLOAD_LENGTH, PACKET_OVERHEAD } from './layout.js';
+import { blindedKeys, type PeeledOnion, peelOnion, peelWithSharedSecret } from './peel.js';
 import { readBytes, readRecord, refuseRecord } from './tlv-values.js';
 
 export const ONION_MESSAGE_TYPE = 513;
@@ -78,6 +79,7 @@ export interface MessagePayload {
   readonly unknown?: readonly TlvRecord[];
 }
 
+/** Contents of final hops, with the numbers that LDK gives those of async payments; the odd ones are Manifold's own. */
 export const MessageContent = {
   invoiceRequest: 64n,
   invoice: 66n,
@@ -87,6 +89,16 @@ export const MessageContent = {
   releaseHeldHtlc: 74n,
   dnssecQuery: 65536n,
   dnssecProof: 65538n,
+  offerPathsRequest: 75540n,
+  offerPaths: 75542n,
+  serveStaticInvoice: 75544n,
+  staticInvoicePersisted: 75546n,
+  rodHoldRequest: 1978201n,
+  rodHoldResponse: 1978203n,
+  rodNotice: 1978205n,
+  rodUnblock: 1978207n,
+  rodCancel: 1978209n,
+  rodStatus: 1978211n,
 } as const;
 
 const KNOWN_CONTENT: ReadonlySet<bigint> = new Set(Object.values(MessageContent));
@@ -144,7 +156,13 @@ export function encodeMessagePayload(payload: MessagePayload): Uint8Array {
 export type NextMessageHop = { readonly nodeId: NodeId } | { readonly shortChannelId: ShortChannelId };
 
 export type PeeledMessage =
-  | { readonly kind: 'forward'; readonly to: NextMessageHop; readonly message: OnionMessage }
+  | {
+      readonly kind: 'forward';
+      readonly to: NextMessageHop;
+      readonly message: OnionMessage;
+      /** What the path's maker wrote for us, who only pass it on. */
+      readonly data: EncryptedData;
+    }
   | { readonly kind: 'receive'; readonly payload: MessagePayload; readonly data: EncryptedData };
 
 /**
@@ -152,16 +170,50 @@ export type PeeledMessage =
  * A received message with a `pathId` came over a path of ours; compare it before answering.
  */
 export function peelOnionMessage(nodeSecret: Uint8Array, { pathKey, packet }: OnionMessage): Result<PeeledMessage> {
-  const peeled = peelOnion({ nodeSecret, onion: packet, associatedData: new Uint8Array(), pathKey });
+  // The hot path of a relay: what onion and data have in common is computed once.
+  const keys = blindedKeys(nodeSecret, pathKey);
+  if (!keys) return err({ code: 'invalid_onion_blinding', message: 'the path key is not a point' });
+  const { sharedSecret } = keys;
+  const peeled = peelOnion({ nodeSecret: keys.blindedSecret, onion: packet, associatedData: new Uint8Array() });
   if (!peeled.ok) return err({ code: peeled.error.code, message: peeled.error.message });
-  const { payload: bytes, next } = peeled.value;
+  return readLayer(peeled.value, sharedSecret, pathKey);
+}
+
+/** One layer of a message. */
+function readLayer(
+  { payload: bytes, next }: PeeledOnion,
+  sharedSecret: Uint8Array,
+  pathKey: Uint8Array,
+): Result<PeeledMessage> {
   return refusable(() => {
     const payload = unwrap(decodeMessagePayload(bytes, next ? 'relay' : 'final'));
-    const hop = unwrap(unblindHop(nodeSecret, pathKey, payload.encryptedRecipientData));
-    const data = unwrap(decodeEncryptedData(hop.data, next ? 'message_relay' : 'message_final'));
+    const stream = unwrap(openHopData(sharedSecret, payload.encryptedRecipientData));
+    const data = unwrap(decodeEncryptedData(stream, next ? 'message_relay' : 'message_final'));
     if (!next) return { kind: 'receive', payload, data };
-    return { kind: 'forward', to: nextHop(data), message: { pathKey: nextPathKey(hop, data), packet: next } };
+    const nextPathKey = data.nextPathKeyOverride ?? derivePathKey(pathKey, sharedSecret);
+    return { kind: 'forward', to: nextHop(data), message: { pathKey: nextPathKey, packet: next }, data };
   });
+}
+
+/**
+ * As {@link peelOnionMessage} for a node whose key we do not have, but which tells what it shares with a point: SHA-256 of the
+ * compressed product, as `ec.ecdh` makes it. It is asked at most twice.
+ */
+export async function peelOnionMessageBy(
+  ecdh: (point: Uint8Array) => Promise<Uint8Array>,
+  { pathKey, packet }: OnionMessage,
+): Promise<Result<PeeledMessage>> {
+  const refused = (code: string, message: string): Result<PeeledMessage> => err({ code, message });
+  if (!ec.isPoint(pathKey)) return refused('invalid_onion_blinding', 'the path key is not a point');
+  if (packet[0] !== 0 || packet.length <= PACKET_OVERHEAD) {
+    return refused('invalid_onion_version', 'the packet is of another version, or cut short');
+  }
+  const sharedSecret = await ecdh(pathKey);
+  const blinding = onionKey('blinded_node_id', sharedSecret);
+  const blindedPoint = ec.multiplyPoint(packet.subarray(KEY_START, AREA_START), blinding);
+  if (!blindedPoint) return refused('invalid_onion_key', 'the ephemeral key is not a point');
+  const peeled = peelWithSharedSecret(packet, new Uint8Array(), await ecdh(blindedPoint));
+  return peeled.ok ? readLayer(peeled.value, sharedSecret, pathKey) : peeled;
 }
 
 function nextHop({ nextNodeId, shortChannelId }: EncryptedData): NextMessageHop {

@@ -22,6 +22,8 @@ import {
 
 /** Record of bLIP-3: the preimage travels with a spontaneous payment. */
 export const KEYSEND_RECORD = 5482373484n;
+/** Record of the invoice_request in a payment by a static invoice, as LDK has it; bolts#1149 says 1. */
+export const INVOICE_REQUEST_RECORD = 77777n;
 /** Records from here on belong to nobody: custom records of applications. */
 export const FIRST_CUSTOM_RECORD = 65536n;
 
@@ -41,6 +43,8 @@ export interface PayloadFields {
   readonly paymentMetadata?: Uint8Array;
   readonly totalAmountMsat?: Msat;
   readonly keysendPreimage?: Preimage;
+  /** The signed invoice_request of a payment by a static invoice (record 77777 as LDK has it; blinded final hops only). */
+  readonly invoiceRequest?: Uint8Array;
   /** Odd records that are not known here, in order. */
   readonly customRecords?: readonly TlvRecord[];
 }
@@ -169,7 +173,15 @@ function plainPayload(fields: PayloadFields, final: boolean): RelayPayload | Fin
 }
 
 const BLINDED_RELAY_RECORDS: ReadonlySet<bigint> = new Set([10n, 12n]);
-const BLINDED_FINAL_RECORDS: ReadonlySet<bigint> = new Set([2n, 4n, 10n, 12n, 18n, KEYSEND_RECORD]);
+const BLINDED_FINAL_RECORDS: ReadonlySet<bigint> = new Set([
+  2n,
+  4n,
+  10n,
+  12n,
+  18n,
+  INVOICE_REQUEST_RECORD,
+  KEYSEND_RECORD,
+]);
 
 /** Any other record is refused, odd and custom ones too: a sender could use them to probe what a hop runs. */
 function blindedPayload(
@@ -183,7 +195,10 @@ function blindedPayload(
   }
   if (!final) return { ...fields, kind: 'blinded_relay' } as BlindedRelayPayload;
   need(fields, 'amtToForward', 'outgoingCltvValue', 'totalAmountMsat');
-  return { ...fields, kind: 'blinded_final' } as BlindedFinalPayload;
+  // Elsewhere the number belongs to nobody, so it was read as a custom record; no other one gets here.
+  const { customRecords = [], ...known } = fields;
+  const [request] = customRecords;
+  return { ...known, ...(request && { invoiceRequest: request.value }), kind: 'blinded_final' } as BlindedFinalPayload;
 }
 
 /** What the whole payment is to reach (BOLT 4: without payment data the part is all there is). */
@@ -223,6 +238,7 @@ export function encodePaymentPayload(fields: PayloadFields): Uint8Array {
     [12n, fields.currentPathKey],
     [16n, fields.paymentMetadata],
     [18n, number(fields.totalAmountMsat)],
+    [INVOICE_REQUEST_RECORD, fields.invoiceRequest],
     [KEYSEND_RECORD, fields.keysendPreimage],
   ];
   const records = values.flatMap(([type, value]) => (value ? [{ type, value }] : []));
@@ -230,13 +246,13 @@ export function encodePaymentPayload(fields: PayloadFields): Uint8Array {
 }
 
 /**
- * Custom records that an application may attach to a payment of its own: from 65536 on, not the keysend record, none twice.
+ * Custom records that an application may attach to a payment of its own: from 65536 on, none of the two that have a meaning, none twice.
  * Errors: `type_out_of_range`, `tlv_duplicate_type`.
  */
 export function checkCustomRecords(records: readonly TlvRecord[]): Result<readonly TlvRecord[]> {
   const seen = new Set<bigint>();
   for (const { type } of records) {
-    if (type < FIRST_CUSTOM_RECORD || type === KEYSEND_RECORD) {
+    if (type < FIRST_CUSTOM_RECORD || type === KEYSEND_RECORD || type === INVOICE_REQUEST_RECORD) {
       return err({ code: 'type_out_of_range', message: `record ${type} belongs to the protocol` });
     }
     if (seen.has(type)) return err({ code: 'tlv_duplicate_type', message: `record ${type} stands twice` });

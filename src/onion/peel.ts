@@ -4,7 +4,7 @@
  */
 import { ec, hmacSha256, sha256 } from '../crypto/index.js';
 import { equalBytes } from '../wire/bytes.js';
-import { Refusal, type Result } from '../wire/result.js';
+import { err, Refusal, type Result } from '../wire/result.js';
 import { FailureCode } from './failure-codes.js';
 import { onionKey, streamSection, xorStream } from './keys.js';
 import {
@@ -93,11 +93,28 @@ export function peelOnion({ nodeSecret, onion, associatedData, pathKey }: PeelPa
     if (!blinded) return fail('invalid_onion_blinding', 'the path key is not a point');
     secret = blinded;
   }
+  const sharedSecret = ec.ecdh(secret, onion.subarray(KEY_START, AREA_START));
+  if (!sharedSecret) return fail('invalid_onion_key', 'the ephemeral key is not a point');
+  return openLayer(onion, associatedData, sharedSecret, fail);
+}
+
+/** As {@link peelOnion}, where somebody else holds the key and tells the shared secret. `onion` is longer than its overhead. */
+export function peelWithSharedSecret(
+  onion: Uint8Array,
+  associatedData: Uint8Array,
+  sharedSecret: Uint8Array,
+): Result<PeeledOnion, { readonly code: PeelErrorCode; readonly message: string }> {
+  return openLayer(onion, associatedData, sharedSecret, (code, message) => err({ code, message }));
+}
+
+function openLayer<Refused>(
+  onion: Uint8Array,
+  associatedData: Uint8Array,
+  sharedSecret: Uint8Array,
+  fail: (code: PeelErrorCode, message: string, sharedSecret?: Uint8Array) => Refused,
+): { readonly ok: true; readonly value: PeeledOnion } | Refused {
   const hmacStart = onion.length - HMAC_LENGTH;
   const ephemeralKey = onion.subarray(KEY_START, AREA_START);
-  const sharedSecret = ec.ecdh(secret, ephemeralKey);
-  if (!sharedSecret) return fail('invalid_onion_key', 'the ephemeral key is not a point');
-
   const sealed = onion.subarray(AREA_START, hmacStart);
   const hmac = hmacSha256(onionKey('mu', sharedSecret), sealed, associatedData);
   if (!equalBytes(hmac, onion.subarray(hmacStart))) return fail('invalid_onion_hmac', 'the hmac does not fit');
@@ -121,10 +138,25 @@ export function peelOnion({ nodeSecret, onion, associatedData, pathKey }: PeelPa
   return { ok: true, value: { payload, sharedSecret, next } };
 }
 
+/** What a hop of a blinded path derives from its path key. */
+export interface BlindedKeys {
+  /** With the maker of the path: opens the hop's data. */
+  readonly sharedSecret: Uint8Array;
+  /** The key of our blinded self: opens the onion. */
+  readonly blindedSecret: Uint8Array;
+}
+
+/** Undefined if `pathKey` is not a point. */
+export function blindedKeys(nodeSecret: Uint8Array, pathKey: Uint8Array): BlindedKeys | undefined {
+  const sharedSecret = ec.ecdh(nodeSecret, pathKey);
+  if (!sharedSecret) return undefined;
+  const blinding = onionKey('blinded_node_id', sharedSecret);
+  return { sharedSecret, blindedSecret: ec.multiplySecret(nodeSecret, blinding) };
+}
+
 /** The key of our blinded self on a path; undefined if `pathKey` is not a point. */
 export function blindedSecret(nodeSecret: Uint8Array, pathKey: Uint8Array): Uint8Array | undefined {
-  const sharedSecret = ec.ecdh(nodeSecret, pathKey);
-  return sharedSecret && ec.multiplySecret(nodeSecret, onionKey('blinded_node_id', sharedSecret));
+  return blindedKeys(nodeSecret, pathKey)?.blindedSecret;
 }
 
 /** Where a frame stands in the area: its payload from `start` to `hmacStart`, the next hmac up to `end`. */

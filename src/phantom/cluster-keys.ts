@@ -9,6 +9,8 @@ import type { NodeId } from '../wire/units.js';
 const NODE_LABEL = 'LDK Inbound and Phantom Payment Key Expansion';
 const INBOUND_LABEL = 'LDK Inbound Payment Key Expansion';
 const SCID_LABEL = 'Manifold Phantom SCID Key Expansion';
+const BLINDED_LABEL = 'Manifold Blinded Path Key Expansion';
+const MESSAGE_CONTEXT_LABEL = 'Manifold Message Context Key Expansion';
 
 /** LDK's eight keys for inbound payments; 7 and 8 exist from LDK 0.3 on. Never log one. */
 interface InboundKeys {
@@ -30,12 +32,17 @@ interface Secrets extends InboundKeys {
   readonly inboundKeyMaterial: Uint8Array;
   readonly scidTag: Uint8Array;
   readonly scidMask: Uint8Array;
+  readonly blinding: Uint8Array;
+  readonly blindedScidTag: Uint8Array;
+  readonly blindedScidMask: Uint8Array;
+  readonly messageContext: Uint8Array;
 }
 
 function deriveSecrets(crossNodeSeed: Uint8Array): Secrets {
   const [inboundKeyMaterial, phantom] = hkdfBlocks(NODE_LABEL, crossNodeSeed, 2);
   const inbound = hkdfBlocks(INBOUND_LABEL, inboundKeyMaterial!, 8);
   const [scidTag, scidMask] = hkdfBlocks(SCID_LABEL, crossNodeSeed, 2);
+  const [blinding, blindedScidTag, blindedScidMask] = hkdfBlocks(BLINDED_LABEL, crossNodeSeed, 3);
   return {
     phantom: phantom!,
     inboundKeyMaterial: inboundKeyMaterial!,
@@ -49,6 +56,10 @@ function deriveSecrets(crossNodeSeed: Uint8Array): Secrets {
     metadata: inbound[7]!,
     scidTag: scidTag!,
     scidMask: scidMask!,
+    blinding: blinding!,
+    blindedScidTag: blindedScidTag!,
+    blindedScidMask: blindedScidMask!,
+    messageContext: hkdfBlocks(MESSAGE_CONTEXT_LABEL, crossNodeSeed, 1)[0]!,
   };
 }
 
@@ -117,6 +128,26 @@ export class ClusterKeys {
   /** Hides the variant of a phantom SCID. */
   get scidMaskKey(): Uint8Array {
     return this.#secrets.scidMask;
+  }
+
+  /** Seals the path ids of our blinded paths for onion messages. */
+  get messageContextKey(): Uint8Array {
+    return this.#secrets.messageContext;
+  }
+
+  /** Makes the session keys of blinded payment paths, so that nobody has to remember one. */
+  get blindingKey(): Uint8Array {
+    return this.#secrets.blinding;
+  }
+
+  /** Binds the phantom SCID of a blinded path to its member. */
+  get blindedScidTagKey(): Uint8Array {
+    return this.#secrets.blindedScidTag;
+  }
+
+  /** Hides the variant of a blinded path's phantom SCID. */
+  get blindedScidMaskKey(): Uint8Array {
+    return this.#secrets.blindedScidMask;
   }
 
   toJSON(): { phantomNodeId: string; secrets: string } {

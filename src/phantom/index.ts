@@ -1,4 +1,5 @@
 /** Phantom nodes: cluster keys, payment secrets, SCIDs, route hints and invoices. */
+export { BLINDED_SCID_VARIANTS, blindedPhantomScid, type BlindedScidKind } from './blinded-scid.js';
 export { ClusterKeys, type KeyEpoch, KeyRing } from './cluster-keys.js';
 export { decodeLdkPhantomRouteHints, importedMember, phantomRouteHintsOfJson } from './import-hints.js';
 export {
@@ -26,6 +27,29 @@ export {
   type LdkScidNamespace,
 } from './ldk-scid.js';
 export type { ClusterMember, MemberChannel, PeerPolicy } from './member.js';
+export {
+  answerInvoiceRequest,
+  type AnswerParams,
+  type AnswerRefusal,
+  DEFAULT_OFFER_INVOICE_EXPIRY,
+  type OfferInvoice,
+} from './offer/answer.js';
+export { type Draws, drawsFrom } from './offer/draws.js';
+export {
+  DEFAULT_OFFER_PATHS,
+  type MessagePathParams,
+  messagePathsToPhantom,
+  MOST_OFFER_PATHS,
+} from './offer/message-paths.js';
+export { createPhantomOffer, type PhantomOffer, type PhantomOfferParams } from './offer/offer.js';
+export type { InvoiceReceipt } from './offer/path-content.js';
+export { blindedPathKey, type PathIdentity } from './offer/path-key.js';
+export type { OfferReceipt } from './offer/receipt.js';
+export {
+  createPhantomStaticInvoice,
+  type PhantomStaticInvoice,
+  type StaticInvoiceParams,
+} from './offer/static-invoice.js';
 export {
   type CreationError,
   EXPIRY_GRACE_SECONDS,
@@ -59,14 +83,15 @@ export {
   type VerifySecretParams,
 } from './verify-secret.js';
 export type { InvoiceDescription, PhantomInvoiceError } from './write-invoice.js';
+export { judgeHtlc } from './verdict.js';
 export {
+  BLINDED_HOP_DELTA,
   DEFAULT_VERDICT_POLICY,
   type JudgedHtlc,
-  judgeHtlc,
   MIN_PHANTOM_HOP_DELTA,
   PHANTOM_HOP_FEE_MSAT,
   type Verdict,
   type VerdictContext,
   type VerdictFailure,
   type VerdictPolicy,
-} from './verdict.js';
+} from './verdict-types.js';

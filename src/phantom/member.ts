@@ -26,6 +26,10 @@ export interface MemberChannel {
   /** What the peer could send us at most. */
   readonly inboundCapacityMsat: Msat;
   readonly peerPolicy?: PeerPolicy;
+  /** The peer forwards over blinded paths (BOLT 9, 24/25); default true. */
+  readonly peerBlindsRoutes?: boolean;
+  /** The peer relays onion messages (BOLT 9, 38/39); default true. */
+  readonly peerRelaysMessages?: boolean;
 }
 
 export interface ClusterMember {
@@ -36,6 +40,8 @@ export interface ClusterMember {
   /** Can hold a part until the parts at other members complete the payment. LDK nodes cannot. */
   readonly holdsParts: boolean;
   readonly channels: readonly MemberChannel[];
+  /** The node forwards over blinded paths, payments and onion messages; default true. */
+  readonly relaysBlinded?: boolean;
   /** Phantom SCIDs that the member itself made, for members which recognise only their own (LDK). Never empty. */
   readonly importedScids?: readonly ShortChannelId[];
 }

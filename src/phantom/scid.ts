@@ -14,25 +14,19 @@
  */
 import { hmacSha256 } from '../crypto/index.js';
 import type { NodeId, ShortChannelId } from '../wire/units.js';
+import { type BlindedScidKind, recogniseBlindedScid } from './blinded-scid.js';
 import type { ClusterKeys, KeyRing } from './cluster-keys.js';
+import { isHeightTaken, LEAST_PHANTOM_HEIGHT, LEAST_PHANTOM_SCID } from './scid-heights.js';
 
 /** Variants are 0 … PHANTOM_SCID_VARIANTS − 1. */
 export const PHANTOM_SCID_VARIANTS = 1 << 24;
 
-const LEAST = 1n << 63n;
 /** Tag and variant are handled as plain numbers: 39 and 24 bits. */
 const TAG_SPACE = 2 ** 39;
 const TAG_HEIGHT_UNIT = 2 ** 16;
-const LEAST_HEIGHT = 0x80_0000;
-/** LND gives its own channels aliases at these heights. */
-const LND_ALIAS_FIRST = 16_000_000;
-const LND_ALIAS_LAST = 16_249_999;
-/** LND uses 2^64 − 1 for "no SCID"; its whole height is left out. */
-const LAST_HEIGHT = 0xff_ffff;
 
 function heightTaken(tag: number): boolean {
-  const height = LEAST_HEIGHT + Math.floor(tag / TAG_HEIGHT_UNIT);
-  return height === LAST_HEIGHT || (height >= LND_ALIAS_FIRST && height <= LND_ALIAS_LAST);
+  return isHeightTaken(LEAST_PHANTOM_HEIGHT + Math.floor(tag / TAG_HEIGHT_UNIT));
 }
 
 /** Member and variant as MAC input, with the number of the attempt behind them. */
@@ -76,26 +70,33 @@ export function phantomScid(keys: ClusterKeys, nodeId: NodeId, variant: number):
     throw new RangeError(`a phantom SCID variant is 0 to ${PHANTOM_SCID_VARIANTS - 1}, not ${variant}`);
   }
   const tag = tagOf(keys, nodeId, variant);
-  return LEAST | (BigInt(tag) << 24n) | BigInt(variant ^ maskOf(keys, tag));
+  return LEAST_PHANTOM_SCID | (BigInt(tag) << 24n) | BigInt(variant ^ maskOf(keys, tag));
 }
 
 export interface RecognisedScid {
   readonly epochId: number;
   readonly variant: number;
+  /** The SCID is that of a blinded path, and of which kind. */
+  readonly blinded?: BlindedScidKind;
 }
 
 /**
- * Whether a forward by member `nodeId` over `scid` is meant for the phantom node. Called for every forward of a node:
- * SCIDs of real channels and of LND's aliases are dismissed without any hashing.
+ * Whether a forward by member `nodeId` over `scid` is meant for the phantom node, plainly or over a blinded path. Called for
+ * every forward of a node: SCIDs of real channels and of LND's aliases are dismissed without any hashing.
  */
 export function recognisePhantomScid(ring: KeyRing, nodeId: NodeId, scid: ShortChannelId): RecognisedScid | undefined {
-  if (scid < LEAST) return undefined;
+  if (scid < LEAST_PHANTOM_SCID) return undefined;
   const tag = Number(scid >> 24n) - TAG_SPACE;
   if (tag >= TAG_SPACE || heightTaken(tag)) return undefined;
   const masked = Number(scid & 0xff_ffffn);
   for (const { id, keys } of ring.epochs) {
     const variant = masked ^ maskOf(keys, tag);
     if (tagOf(keys, nodeId, variant) === tag) return { epochId: id, variant };
+  }
+  // Plain ones first, in all epochs: they have the longer tag, so none of them is ever taken for a blinded one.
+  for (const { id, keys } of ring.epochs) {
+    const found = recogniseBlindedScid(keys, nodeId, scid);
+    if (found) return { epochId: id, variant: found.variant, blinded: found.kind };
   }
   return undefined;
 }

@@ -17,104 +17,13 @@ import {
   totalMsatOf,
 } from '../onion/index.js';
 import { MAX_MSAT } from '../wire/units.js';
-import type {
-  BlockDelta,
-  BlockHeight,
-  Msat,
-  NodeId,
-  PaymentHash,
-  PaymentSecret,
-  Preimage,
-  ShortChannelId,
-  UnixSeconds,
-} from '../wire/units.js';
-import type { ClusterKeys, KeyRing } from './cluster-keys.js';
+import type { ClusterKeys } from './cluster-keys.js';
+import { checkEconomics } from './economics.js';
+import { judgeBlindedHtlc } from './offer/blinded-verdict.js';
 import { type RecognisedScid, recognisePhantomScid } from './scid.js';
 import { SecretMethod } from './secret-format.js';
+import { type JudgedHtlc, MIN_PHANTOM_HOP_DELTA, type Verdict, type VerdictContext } from './verdict-types.js';
 import { verifyPaymentSecret } from './verify-secret.js';
-
-/** What of an intercepted HTLC the verdict looks at. */
-export interface JudgedHtlc {
-  readonly paymentHash: PaymentHash;
-  /** What the incoming channel pays, and until when. */
-  readonly incomingAmountMsat: Msat;
-  readonly incomingExpiry: BlockHeight;
-  /** What the outer payload says the phantom receives. */
-  readonly outgoingAmountMsat: Msat;
-  readonly outgoingExpiry: BlockHeight;
-  readonly outgoingScid: ShortChannelId;
-  readonly onion: Uint8Array;
-  /** Height at which the node gives up by itself. */
-  readonly deadline: BlockHeight;
-}
-
-/**
- * What every phantom hint of this cluster asks at least: no fee, and 42 blocks, which LDK 0.1 writes (we write 48 or
- * more). Constants, not settings: a failure for their sake is answered without a row, so every process must always agree.
- */
-export const PHANTOM_HOP_FEE_MSAT = 0n;
-export const MIN_PHANTOM_HOP_DELTA = 42;
-
-export interface VerdictPolicy {
-  /** Least blocks between height and outgoing expiry where the secret carries no own value (LDK 0.1 accepts 23). */
-  readonly minFinalDelta: BlockDelta;
-  /** Least blocks between height and deadline. */
-  readonly marginBlocks: BlockDelta;
-  /** Most blocks that an HTLC may be locked (BOLT 4, max_htlc_cltv). */
-  readonly maxExpiryDelta: BlockDelta;
-}
-
-export const DEFAULT_VERDICT_POLICY: VerdictPolicy = {
-  minFinalDelta: 23,
-  marginBlocks: 12,
-  maxExpiryDelta: 2016,
-};
-
-export interface VerdictContext {
-  readonly keys: KeyRing;
-  readonly nodeId: NodeId;
-  /** The node's own height. */
-  readonly height: BlockHeight;
-  readonly now: UnixSeconds;
-  readonly policy: VerdictPolicy;
-}
-
-/** A failure with the bytes for whoever reports it. */
-export interface VerdictFailure {
-  /** Message in the name of the real node; adapters that cannot send it fall back to {@link asPhantom}. */
-  readonly asNode?: Uint8Array;
-  /** Message in the name of the phantom; absent where no secret is shared with the sender. */
-  readonly asPhantom?: Uint8Array;
-}
-
-export type Verdict =
-  /** Not for the phantom: an ordinary forward (R6). */
-  | { readonly type: 'resume' }
-  | {
-      readonly type: 'fail';
-      readonly failure: VerdictFailure;
-      /** For logs; never shown to the payer. */
-      readonly reason: string;
-      /**
-       * True if the bytes of the HTLC alone decide: any process says the same at any time, so no row is needed. Otherwise
-       * the failure must be recorded before it is answered.
-       */
-      readonly stable: boolean;
-      readonly sharedSecret?: Uint8Array;
-      readonly amountMsat: Msat;
-    }
-  | {
-      readonly type: 'part';
-      readonly epochId: number;
-      readonly paymentSecret: PaymentSecret;
-      readonly totalMsat: Msat;
-      readonly amountMsat: Msat;
-      /** Where the secret derives it. */
-      readonly preimage?: Preimage;
-      readonly metadata?: Uint8Array;
-      /** Encrypts a later failure of this part. */
-      readonly sharedSecret: Uint8Array;
-    };
 
 /** @param recognised what its outgoing SCID was recognised as, where the caller has looked already */
 export function judgeHtlc(
@@ -124,7 +33,8 @@ export function judgeHtlc(
 ): Verdict {
   const epoch = recognised && context.keys.epoch(recognised.epochId);
   if (!epoch) return { type: 'resume' };
-  const economics = checkEconomics(htlc);
+  if (recognised.blinded) return judgeBlindedHtlc(htlc, context, { epoch, kind: recognised.blinded });
+  const economics = checkEconomics(htlc, MIN_PHANTOM_HOP_DELTA);
   const peeled = peelOnion({
     nodeSecret: epoch.keys.phantomSecret,
     onion: htlc.onion,
@@ -156,39 +66,6 @@ function incorrectDetails({ outgoingAmountMsat }: JudgedHtlc, { height }: Verdic
 const FINAL_HOP = { final: true, updateAddHasPathKey: false };
 
 const message = (code: number, fields?: FailureFields): Uint8Array => encodeFailureMessage(code, fields);
-
-interface Economics {
-  readonly reason: string;
-  readonly asNode: Uint8Array;
-  readonly asPhantom: Uint8Array;
-}
-
-const NO_CHANNEL_UPDATE = new Uint8Array();
-
-/**
- * R1: the incoming HTLC must cover what the outer payload promises to the phantom, plus our hint's fee and delta. Reported
- * as any forwarding node would, or, where the node cannot, as a final node that got less than its payload says.
- */
-function checkEconomics(htlc: JudgedHtlc): Economics | undefined {
-  const { incomingAmountMsat, outgoingAmountMsat, incomingExpiry, outgoingExpiry } = htlc;
-  const channelUpdate = NO_CHANNEL_UPDATE;
-  const leastIncoming = outgoingAmountMsat + PHANTOM_HOP_FEE_MSAT;
-  if (outgoingAmountMsat > MAX_MSAT || incomingAmountMsat > MAX_MSAT || incomingAmountMsat < leastIncoming) {
-    return {
-      reason: `the HTLC pays ${incomingAmountMsat} msat where ${outgoingAmountMsat} are to be forwarded`,
-      asNode: message(FailureCode.feeInsufficient, { htlcMsat: incomingAmountMsat, channelUpdate }),
-      asPhantom: message(FailureCode.finalIncorrectHtlcAmount, { incomingHtlcAmt: incomingAmountMsat }),
-    };
-  }
-  if (incomingExpiry < outgoingExpiry + MIN_PHANTOM_HOP_DELTA) {
-    return {
-      reason: `the HTLC expires at ${incomingExpiry}, too near to the ${outgoingExpiry} to be forwarded`,
-      asNode: message(FailureCode.incorrectCltvExpiry, { cltvExpiry: incomingExpiry, channelUpdate }),
-      asPhantom: message(FailureCode.finalIncorrectCltvExpiry, { cltvExpiry: incomingExpiry }),
-    };
-  }
-  return undefined;
-}
 
 /** A packet the phantom cannot open: the node says so on behalf of its next hop (BOLT 4, BADONION). */
 function failUnreadable(htlc: JudgedHtlc, error: PeelError): Verdict {

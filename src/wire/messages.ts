@@ -4,10 +4,25 @@
  */
 import { concat } from './bytes.js';
 import { u16, u32, u64 } from './integers.js';
+import type {
+  ErrorOrWarning,
+  Extension,
+  HtlcAddress,
+  Init,
+  PeerMessage,
+  Ping,
+  RevokeAndAck,
+  UnknownMessage,
+  UpdateAddHtlc,
+  UpdateFailHtlc,
+  UpdateFailMalformedHtlc,
+  UpdateFulfillHtlc,
+} from './message-types.js';
 import { ByteReader } from './reader.js';
 import { refusable, refuse, type Result } from './result.js';
 import { encodeTlvStream, refuseUnknownEven, splitTlvStream, type TlvRecord } from './tlv.js';
-import type { BlockHeight, Msat, PaymentHash, Preimage } from './units.js';
+
+export type { PeerMessage, UpdateAddHtlc } from './message-types.js';
 
 const MessageNumber = {
   warning: 1,
@@ -18,6 +33,7 @@ const MessageNumber = {
   updateAddHtlc: 128,
   updateFulfillHtlc: 130,
   updateFailHtlc: 131,
+  revokeAndAck: 133,
   updateFailMalformedHtlc: 135,
 } as const;
 
@@ -27,88 +43,6 @@ const ATTRIBUTION_DATA_LENGTH = 920;
 const BADONION = 0x8000;
 
 const MAX_MESSAGE_LENGTH = 65_535;
-
-interface HtlcAddress {
-  /** 32 bytes. */
-  readonly channelId: Uint8Array;
-  readonly id: bigint;
-}
-
-interface Extension {
-  /** Odd records that the specification does not name, kept as they came. */
-  readonly unknownRecords?: readonly TlvRecord[];
-}
-
-export interface UpdateAddHtlc extends HtlcAddress, Extension {
-  readonly type: 'update_add_htlc';
-  readonly amountMsat: Msat;
-  readonly paymentHash: PaymentHash;
-  readonly cltvExpiry: BlockHeight;
-  /** 1366 bytes, not looked into. */
-  readonly onion: Uint8Array;
-  /** Route blinding: 33 bytes with the prefix of a point; whether it is on the curve is for the user to find out. */
-  readonly pathKey?: Uint8Array;
-}
-
-export interface UpdateFulfillHtlc extends HtlcAddress, Extension {
-  readonly type: 'update_fulfill_htlc';
-  readonly preimage: Preimage;
-  /** 920 bytes: hold times, then truncated HMACs. */
-  readonly attributionData?: Uint8Array;
-}
-
-export interface UpdateFailHtlc extends HtlcAddress, Extension {
-  readonly type: 'update_fail_htlc';
-  /** The encrypted failure packet. */
-  readonly reason: Uint8Array;
-  readonly attributionData?: Uint8Array;
-}
-
-export interface UpdateFailMalformedHtlc extends HtlcAddress, Extension {
-  readonly type: 'update_fail_malformed_htlc';
-  readonly sha256OfOnion: Uint8Array;
-  /** Always has the BADONION bit. */
-  readonly failureCode: number;
-}
-
-export interface Init extends Extension {
-  readonly type: 'init';
-  /** Both feature fields of the message joined with OR. */
-  readonly features: Uint8Array;
-  /** 32-byte chain hashes. */
-  readonly networks?: readonly Uint8Array[];
-  readonly remoteAddress?: Uint8Array;
-}
-
-export interface ErrorOrWarning extends Extension {
-  readonly type: 'error' | 'warning';
-  /** All zero: the whole connection. */
-  readonly channelId: Uint8Array;
-  /** Written by a stranger: show it with {@link printableText} only. */
-  readonly data: Uint8Array;
-}
-
-export interface Ping extends Extension {
-  readonly type: 'ping';
-  /** Wanted length of the pong; 65532 and more mean "do not answer". */
-  readonly pongBytes: number;
-  readonly ignored: Uint8Array;
-}
-
-export interface Pong extends Extension {
-  readonly type: 'pong';
-  readonly ignored: Uint8Array;
-}
-
-/** A message of a type that is not known here and odd: to be ignored. */
-export interface UnknownMessage {
-  readonly type: 'unknown';
-  readonly number: number;
-  readonly payload: Uint8Array;
-}
-
-export type HtlcMessage = UpdateAddHtlc | UpdateFulfillHtlc | UpdateFailHtlc | UpdateFailMalformedHtlc;
-export type PeerMessage = HtlcMessage | Init | ErrorOrWarning | Ping | Pong;
 
 /** The readable part of an error's data: ASCII 32 to 126, everything else as a dot. */
 export function printableText(data: Uint8Array): string {
@@ -151,6 +85,13 @@ function fixedFields(message: PeerMessage): Uint8Array[] {
         sized(message.sha256OfOnion, 32),
         u16(message.failureCode),
       ];
+    case 'revoke_and_ack':
+      return [
+        u16(MessageNumber.revokeAndAck),
+        sized(message.channelId, 32),
+        sized(message.perCommitmentSecret, 32),
+        sized(message.nextPerCommitmentPoint, 33),
+      ];
     case 'init':
       return [u16(MessageNumber.init), u16(0), ...prefixed(message.features)];
     case 'error':
@@ -178,6 +119,7 @@ function knownRecords(message: PeerMessage): TlvRecord[] {
         ...(message.remoteAddress ? [{ type: 3n, value: message.remoteAddress }] : []),
       ];
     case 'update_fail_malformed_htlc':
+    case 'revoke_and_ack':
     case 'error':
     case 'warning':
     case 'ping':
@@ -217,6 +159,8 @@ export function decodeMessage(bytes: Uint8Array): Result<PeerMessage | UnknownMe
         return readFail(reader);
       case MessageNumber.updateFailMalformedHtlc:
         return readMalformed(reader);
+      case MessageNumber.revokeAndAck:
+        return readRevokeAndAck(reader);
       case MessageNumber.init:
         return readInit(reader);
       case MessageNumber.error:
@@ -245,11 +189,25 @@ function readAdd(reader: ByteReader): UpdateAddHtlc {
   } as const;
   const { known, rest } = extension(reader, 0n);
   const pathKey = known.get(0n);
-  if (!pathKey) return { ...head, ...rest };
-  if (pathKey.length !== 33 || (pathKey[0] !== 2 && pathKey[0] !== 3)) {
-    refuse('invalid_point', 'path_key is not a compressed point');
+  return pathKey ? { ...head, pathKey: pointLike(pathKey, 'path_key'), ...rest } : { ...head, ...rest };
+}
+
+/** 33 bytes that may be a compressed point; the curve is not asked. */
+function pointLike(bytes: Uint8Array, name: string): Uint8Array {
+  if (bytes.length !== 33 || (bytes[0] !== 2 && bytes[0] !== 3)) {
+    refuse('invalid_point', `${name} is not a compressed point`);
   }
-  return { ...head, pathKey, ...rest };
+  return bytes;
+}
+
+function readRevokeAndAck(reader: ByteReader): RevokeAndAck {
+  return {
+    type: 'revoke_and_ack',
+    channelId: reader.bytes(32),
+    perCommitmentSecret: reader.bytes(32),
+    nextPerCommitmentPoint: pointLike(reader.bytes(33), 'next_per_commitment_point'),
+    ...extension(reader).rest,
+  };
 }
 
 function readFulfill(reader: ByteReader): UpdateFulfillHtlc {

@@ -53,14 +53,14 @@ describe('manifold decode', () => {
   it('refuses with exit code 1 and says where', async () => {
     const [people, program, usage] = await Promise.all([
       run(['decode', GOOD.replace('pvj', 'pvb')]),
-      run(['decode', '--json', 'lno1xyz']),
+      run(['decode', '--json', 'lnurl1xyz']),
       run(['decode']),
     ]);
     expect(people).toMatchObject({ code: 1, stdout: '' });
     expect(people.stderr).toMatch(/^manifold: not a valid invoice.*\n$/);
     expect(program).toMatchObject({ code: 1, stderr: '' });
     expect(parsed(program.stdout)).toEqual([
-      { input: 'lno1xyz', valid: false, error: { code: 'unsupported_type', message: expect.any(String) as unknown } },
+      { input: 'lnurl1xyz', valid: false, error: { code: 'unsupported_type', message: expect.any(String) as unknown } },
     ]);
     expect(usage.code).toBe(2);
   });

@@ -279,3 +279,94 @@ describe(`curve backends ${backends.map(({ backend }) => backend).join(', ')}`, 
     );
   });
 });
+
+/** Test vectors 0 and 1 of BIP 340. */
+const SCHNORR = [
+  {
+    secret: '0000000000000000000000000000000000000000000000000000000000000003',
+    key: 'f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9',
+    auxiliary: '00'.repeat(32),
+    message: '00'.repeat(32),
+    signature:
+      'e907831f80848d1069a5371b402410364bdf1c5f8307b0084c55f1ce2dca821525f66a4a85ea8b71e482a74f382d2ce5ebeee8fdb2172f477df4900d310536c0',
+  },
+  {
+    secret: 'b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef',
+    key: 'dff1d77f2a671c5f36183726db2341be58feae1da2deced843240f7b502ba659',
+    auxiliary: '0000000000000000000000000000000000000000000000000000000000000001',
+    message: '243f6a8885a308d313198a2e03707344a4093822299f31d0082efa98ec4e6c89',
+    signature:
+      '6896bd60eeae296db48a229ff71dfe071bde413e6d43f917dc8dcf8c78de33418906d11ac976abccb20b091292bff4ea897efcb639ea871cfa95f6de339e4b0a',
+  },
+].map((vector) => ({
+  secret: fromHex(vector.secret),
+  key: fromHex(vector.key),
+  auxiliary: fromHex(vector.auxiliary),
+  message: fromHex(vector.message),
+  signature: fromHex(vector.signature),
+}));
+
+const anyHalf = fc.oneof(
+  fc.constantFrom(...EDGE_SCALARS.map(scalarBytes)),
+  fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  goodPoint.map((point) => point.slice(1)),
+);
+
+describe('BIP 340', () => {
+  it.each(SCHNORR)('published signature $#', ({ secret, key, auxiliary, message, signature }) => {
+    expect(agreed((b) => b.publicKey(secret).slice(1))).toBe(toHex(key));
+    expect(agreed((b) => b.signSchnorr(message, secret, auxiliary))).toBe(toHex(signature));
+    expect(agreed((b) => b.verifySchnorr(message, signature, key))).toBe(true);
+    for (let bit = 0; bit < 512; bit += 37) {
+      const changed = signature.slice();
+      changed[bit >> 3]! ^= 1 << (bit & 7);
+      expect(agreed((b) => b.verifySchnorr(message, changed, key))).toBe(false);
+    }
+  });
+
+  it('signatures are equal on all backends and verify, for keys with even and odd points', () => {
+    fc.assert(
+      fc.property(
+        anyHash,
+        goodScalar,
+        fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 })),
+        (message, secret, aux) => {
+          const kept = toHex(secret);
+          const signature = fromHex(agreed((b) => b.signSchnorr(message, secret, aux ?? undefined)) as string);
+          expect(toHex(secret)).toBe(kept);
+          const key = first.publicKey(secret).slice(1);
+          expect(agreed((b) => b.verifySchnorr(message, signature, key))).toBe(true);
+          expect(agreed((b) => b.verifySchnorr(sha256(message), signature, key))).toBe(false);
+        },
+      ),
+      runs,
+    );
+  });
+
+  it('verification agrees on edge values and garbage, and never throws', () => {
+    fc.assert(
+      fc.property(anyHash, anyHalf, anyHalf, anyHalf, (message, r, s, key) => {
+        agreed((b) => b.verifySchnorr(message, Uint8Array.from([...r, ...s]), key));
+      }),
+      { numRuns: 150 },
+    );
+    const { message, signature, key } = SCHNORR[1]!;
+    const [r, s] = [signature.slice(0, 32), uintOf(signature.slice(32))];
+    for (const wrong of [ORDER - s, 0n, ORDER, FIELD]) {
+      const changed = Uint8Array.from([...r, ...scalarBytes(wrong)]);
+      expect(agreed((b) => b.verifySchnorr(message, changed, key))).toBe(false);
+    }
+    expect(agreed((b) => b.verifySchnorr(message, signature.slice(1), key))).toBe(false);
+    expect(agreed((b) => b.verifySchnorr(message.slice(1), signature, key))).toBe(false);
+    expect(agreed((b) => b.verifySchnorr(message, signature, Uint8Array.of(2, ...key)))).toBe(false);
+  });
+
+  it('bad secrets, messages and auxiliary bytes are bugs of the caller', () => {
+    const good = scalarBytes(7n);
+    for (const secret of [scalarBytes(0n), scalarBytes(ORDER), new Uint8Array(31).fill(1)]) {
+      expect(agreed((b) => b.signSchnorr(good, secret))).toBe('RangeError');
+    }
+    expect(agreed((b) => b.signSchnorr(good.slice(1), good))).toBe('RangeError');
+    expect(agreed((b) => b.signSchnorr(good, good, good.slice(1)))).toBe('RangeError');
+  });
+});

@@ -5,6 +5,7 @@ import {
   checkCustomRecords,
   decodePaymentPayload,
   encodePaymentPayload,
+  INVOICE_REQUEST_RECORD,
   invalidPayloadFailure,
   KEYSEND_RECORD,
   keysendMatches,
@@ -12,10 +13,11 @@ import {
   type PayloadFields,
   totalMsatOf,
 } from '../../src/onion/index.js';
-import { concat, toHex } from '../../src/wire/bytes.js';
+import { concat, fromHex, toHex } from '../../src/wire/bytes.js';
 import { encodeTlvStream } from '../../src/wire/tlv.js';
 import { MAX_U32, MAX_U64 } from '../../src/wire/units.js';
 import { unwrap } from '../../src/wire/result.js';
+import { vectorText } from '../wire/vectors.js';
 import { bytes, oddRecords, point, u32, u64, withFlippedBit } from './arbitraries.js';
 
 const RELAY: PayloadContext = { final: false, updateAddHasPathKey: false };
@@ -126,7 +128,7 @@ describe('decodePaymentPayload', () => {
   });
 
   it('refuses every further record in a blinded hop, odd and custom ones too', () => {
-    for (const type of [1n, 2n, 4n, 6n, 8n, 16n, 18n, 19n, 65_537n, KEYSEND_RECORD]) {
+    for (const type of [1n, 2n, 4n, 6n, 8n, 16n, 18n, 19n, 65_537n, INVOICE_REQUEST_RECORD, KEYSEND_RECORD]) {
       const value =
         type === 8n || type === KEYSEND_RECORD ? SECRET : type === 6n ? new Uint8Array(8) : new Uint8Array();
       const stream = encodeTlvStream([
@@ -136,6 +138,30 @@ describe('decodePaymentPayload', () => {
       const decoded = decodePaymentPayload(stream, CONTEXTS[2]!);
       expect(decoded).toMatchObject({ error: { code: `forbidden_type:${type}`, recordType: type } });
     }
+  });
+
+  it('lets a blinded final hop have an invoice request and a preimage, and nothing else', () => {
+    const final = { ...amounts, encryptedRecipientData, totalAmountMsat: 1000n };
+    const invoiceRequest = Uint8Array.of(1, 2, 3);
+    const both = { ...final, invoiceRequest, keysendPreimage: SECRET };
+    for (const fields of [final, { ...final, invoiceRequest }, { ...final, keysendPreimage: SECRET }, both]) {
+      const decoded = unwrap(decodePaymentPayload(encodePaymentPayload(fields), CONTEXTS[3]!));
+      expect(decoded).toEqual({ ...fields, kind: 'blinded_final' });
+    }
+    for (const type of [77_775n, 77_779n, 65_537n, 19n]) {
+      const customRecords = [{ type, value: SECRET }];
+      expect(code({ ...both, customRecords }, CONTEXTS[3]!)).toBe(`forbidden_type:${type}`);
+    }
+    expect(code({ ...both, customRecords: [{ type: 77_778n, value: SECRET }] }, CONTEXTS[3]!)).toBe(
+      'unknown_even_type',
+    );
+  });
+
+  it('takes record 77777 for a custom one outside of blinded paths', () => {
+    const customRecords = [{ type: INVOICE_REQUEST_RECORD, value: SECRET }];
+    const plain = unwrap(decodePaymentPayload(encodePaymentPayload({ ...amounts, ...data, customRecords }), FINAL));
+    expect(plain).toMatchObject({ kind: 'final', customRecords });
+    expect(plain.invoiceRequest).toBeUndefined();
   });
 
   it('names the record and its offset in the failure', () => {
@@ -189,10 +215,28 @@ describe('decodePaymentPayload', () => {
   });
 });
 
+it("reads the final payload of LDK's payment by a static invoice", () => {
+  const { payment_onion: onion } = JSON.parse(vectorText('static-invoice')) as { payment_onion: LdkPaymentOnion };
+  const payload = fromHex(onion.expected.final_payload);
+  const decoded = unwrap(decodePaymentPayload(payload, { final: true, updateAddHasPathKey: true }));
+  expect(decoded).toMatchObject({ kind: 'blinded_final', amtToForward: 5000n, totalAmountMsat: 5000n });
+  expect(toHex(decoded.keysendPreimage!)).toBe(onion.keysend_preimage);
+  expect(keysendMatches(decoded, fromHex(onion.payment_hash))).toBe(true);
+  expect(decoded.invoiceRequest!.length).toBeGreaterThan(300);
+  expect(toHex(encodePaymentPayload(decoded))).toBe(toHex(payload));
+});
+
+interface LdkPaymentOnion {
+  readonly payment_hash: string;
+  readonly keysend_preimage: string;
+  readonly expected: { readonly final_payload: string };
+}
+
 it('checkCustomRecords takes what belongs to applications only', () => {
   const at = (...types: bigint[]) => checkCustomRecords(types.map((type) => ({ type, value: SECRET }))).ok;
   expect(at(65_536n, 65_537n)).toBe(true);
   expect(at(65_535n)).toBe(false);
   expect(at(KEYSEND_RECORD)).toBe(false);
+  expect(at(INVOICE_REQUEST_RECORD)).toBe(false);
   expect(at(65_537n, 65_537n)).toBe(false);
 });

@@ -18,12 +18,16 @@ const SECRETS = [
   'metadataKey',
   'scidTagKey',
   'scidMaskKey',
+  'messageContextKey',
+  'blindingKey',
+  'blindedScidTagKey',
+  'blindedScidMaskKey',
 ] as const;
 
 describe('ClusterKeys', () => {
   const keys = new ClusterKeys(seed(7));
 
-  it('derives twelve different secrets of 32 bytes', () => {
+  it('derives sixteen different secrets of 32 bytes', () => {
     const secrets = SECRETS.map((name) => toHex(keys[name]));
     expect(new Set(secrets).size).toBe(SECRETS.length);
     expect(secrets.every((hex) => hex.length === 64)).toBe(true);

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  BLINDED_SCID_VARIANTS,
+  blindedPhantomScid,
+  type BlindedScidKind,
   ClusterKeys,
   isLdkFakeScid,
   KeyRing,
@@ -113,6 +116,80 @@ describe('phantom SCIDs', () => {
     expect(() => phantomScid(keys, node(2), PHANTOM_SCID_VARIANTS - 1)).not.toThrow();
     for (const bad of [-1, 0.5, PHANTOM_SCID_VARIANTS, Number.NaN]) {
       expect(() => phantomScid(keys, node(2), bad)).toThrow(RangeError);
+    }
+  });
+});
+
+describe('phantom SCIDs of blinded paths', () => {
+  const kinds: readonly BlindedScidKind[] = ['invoice', 'static_invoice'];
+  const anyKind = fc.constantFrom(...kinds);
+  const anyVariant = fc.integer({ min: 0, max: BLINDED_SCID_VARIANTS - 1 });
+
+  it('are recognised with epoch, kind and variant, at their member alone', () => {
+    fc.assert(
+      fc.property(anyVariant, anyKind, fc.boolean(), (v, kind, old) => {
+        const epoch = ring.epochs[old ? 1 : 0]!;
+        const scid = blindedPhantomScid(epoch.keys, node(2), kind, v);
+        expect(recognisePhantomScid(ring, node(2), scid)).toEqual({ epochId: epoch.id, variant: v, blinded: kind });
+        expect(recognisePhantomScid(ring, node(3), scid)).toBeUndefined();
+        expect(recognisePhantomScid(new KeyRing(ring.epochs[old ? 0 : 1]!), node(2), scid)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('are never plain ones, and plain ones never they', () => {
+    for (let v = 0; v < 1000; v++) {
+      expect(recognisePhantomScid(ring, node(2), phantomScid(keys, node(2), v))).toEqual({ epochId: 2, variant: v });
+      for (const blinded of kinds) {
+        const scid = blindedPhantomScid(keys, node(2), blinded, v);
+        expect(recognisePhantomScid(ring, node(2), scid)).toEqual({ epochId: 2, variant: v, blinded });
+      }
+    }
+  });
+
+  it('are distinct, and keep away from the heights of others', () => {
+    const seen = new Set<bigint>();
+    let closeToAliases = 0;
+    for (let v = 0; v < 10_000; v++) {
+      for (const kind of kinds) {
+        const scid = blindedPhantomScid(keys, node(2), kind, v);
+        seen.add(scid);
+        const { block } = scidParts(scid);
+        const free = block >= 8_388_608 && block < 16_777_215 && !(block >= 16_000_000 && block <= 16_249_999);
+        if (!free) throw new Error(`height ${block} belongs to others`);
+        if (block >= 15_750_000 && block <= 16_499_999) closeToAliases++;
+      }
+    }
+    expect(seen.size).toBe(20_000);
+    expect(closeToAliases).toBeGreaterThan(800);
+  });
+
+  it('look random: every bit below the top one is set about half of the time', () => {
+    const ones = new Array<number>(64).fill(0);
+    const count = 2000;
+    for (let v = 0; v < count; v++) {
+      const scid = blindedPhantomScid(keys, node(2), 'invoice', v);
+      for (let bit = 0; bit < 64; bit++) ones[bit]! += Number((scid >> BigInt(bit)) & 1n);
+    }
+    expect(ones[63]).toBe(count);
+    for (const set of ones.slice(0, 63)) expect(Math.abs(set / count - 0.5)).toBeLessThan(0.07);
+  });
+
+  it('with a flipped bit are nothing', () => {
+    const scid = blindedPhantomScid(keys, node(2), 'invoice', 5);
+    for (let bit = 0n; bit < 64n; bit++)
+      expect(recognisePhantomScid(ring, node(2), scid ^ (1n << bit))).toBeUndefined();
+  });
+
+  it('stay what they are: paths of years ago have to be known again', () => {
+    expect(blindedPhantomScid(keys, node(2), 'invoice', 7).toString(16)).toBe('854575015bc4e9f1');
+    expect(blindedPhantomScid(keys, node(2), 'static_invoice', 7).toString(16)).toBe('b3743b22d37851ed');
+  });
+
+  it('have 2^32 variants', () => {
+    expect(() => blindedPhantomScid(keys, node(2), 'invoice', BLINDED_SCID_VARIANTS - 1)).not.toThrow();
+    for (const bad of [-1, 0.5, BLINDED_SCID_VARIANTS, Number.NaN]) {
+      expect(() => blindedPhantomScid(keys, node(2), 'invoice', bad)).toThrow(RangeError);
     }
   });
 });

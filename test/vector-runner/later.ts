@@ -24,46 +24,12 @@ const LATER: readonly LaterFamily[] = [
     family: 'transport',
     members: { handshake: ['role', 'local_static_privkey', 'steps'], messages: ['ck', 'sk', 'rk', 'outputs'] },
   },
-  {
-    family: 'BOLT 12',
-    members: {
-      offer: ['string', 'valid'],
-      invoice_request: ['string', 'valid'],
-      invoice: ['string', 'valid'],
-      static_invoice: ['string', 'valid'],
-      merkle: ['tlv_stream', 'merkle_root'],
-      invreq_bip_353_name: ['hex', 'valid'],
-      invoice_error: ['hex', 'valid'],
-      blinded_payinfo_array: ['hex', 'valid'],
-      invreq_for_offer: ['offer', 'invoice_request', 'valid'],
-      invoice_for_invreq: ['invoice_request', 'invoice', 'valid'],
-    },
-  },
-  {
-    family: 'BIP 353',
-    members: {
-      record: ['hrn', 'txt_strings'],
-      proof: ['hrn', 'proof'],
-      txt_selection: ['txt_records'],
-      name: ['hrn', 'valid'],
-    },
-  },
-  {
-    family: 'bLIP-32',
-    members: { dnssec_query: ['tlv_type', 'hex', 'valid'], dnssec_proof: ['tlv_type', 'hex', 'valid'] },
-  },
 ];
-
-/** Offers, texts of the BOLT 12 form and signed streams come without op or kind. */
-function isUnnamedBolt12(testCase: VectorCase): boolean {
-  if (has(testCase, 'tlv_stream', 'leaves', 'merkle_root')) return true;
-  return has(testCase, 'valid') && (typeof testCase['offer'] === 'string' || typeof testCase['string'] === 'string');
-}
 
 /** The family that a case without handler belongs to, or undefined: then it is unsupported. */
 export function laterFamily(testCase: VectorCase): string | undefined {
   const name = testCase.kind ?? testCase.op;
-  if (name === undefined) return isUnnamedBolt12(testCase) ? 'BOLT 12' : undefined;
+  if (name === undefined) return undefined;
   return LATER.find(({ members }) => Object.hasOwn(members, name) && has(testCase, ...members[name]!))?.family;
 }
 

@@ -1,10 +1,11 @@
 /** LDK phantom vectors: onions, failures and offers. */
-import { ec, hmacSha256, sealChaCha20Poly1305, sha256 } from '../../src/crypto/index.js';
+import { decodeOffer, derivedOfferKey, derivedOfferSigner } from '../../src/bolt12/index.js';
+import { ec, sealChaCha20Poly1305, sha256 } from '../../src/crypto/index.js';
 import { addAttribution, buildFailurePacket, originateFailure, peelOnion, wrapFailure } from '../../src/onion/index.js';
 import { ClusterKeys, verifyPaymentSecret } from '../../src/phantom/index.js';
-import { concat, utf8 } from '../../src/wire/bytes.js';
+import { concat, equalBytes } from '../../src/wire/bytes.js';
 import { decodeTruncated, u16, uintOf } from '../../src/wire/integers.js';
-import { encodeTlvStream, splitTlvStream } from '../../src/wire/tlv.js';
+import { splitTlvStream } from '../../src/wire/tlv.js';
 import { big, good, hex, type Json, maybe, number, objectAt, same, sealWithKey, text } from './ldk-json.js';
 
 /** The payload as LDK's vectors spell it. */
@@ -88,29 +89,25 @@ export function fulfillAttribution(section: Json): void {
   same('both layers', byNode, section['update_fulfill_htlc_attribution_data']);
 }
 
-/** Records that the signing key of an offer cannot cover: metadata, and the key itself. */
-const NOT_IN_OFFER_HMAC: ReadonlySet<bigint> = new Set([4n, 22n]);
-
 export function offerKeys(section: Json): void {
   const keys = new ClusterKeys(hex(section, 'cross_node_seed'));
   same('offers base key', keys.offersBaseKey, section['offers_base_key']);
-  const stream = hex(section, 'offer_tlv_stream');
-  const covered = splitTlvStream(stream).filter(({ type }) => !NOT_IN_OFFER_HMAC.has(type));
+  const records = splitTlvStream(hex(section, 'offer_tlv_stream'));
+  const nonce = hex(section, 'nonce');
+  const secret = derivedOfferKey(keys.offersBaseKey, nonce, records);
+  same('signing secret', secret, section['derived_issuer_signing_secret_key']);
+  same('issuer', ec.publicKey(secret), section['issuer_signing_pubkey']);
+  const covered = records.filter(({ type }) => {
+    const without = records.filter((record) => record.type !== type);
+    return !equalBytes(derivedOfferKey(keys.offersBaseKey, nonce, without), secret);
+  });
   same(
     'records',
     covered.map(({ type }) => type),
     section['record_types_in_hmac'],
   );
-  const secret = hmacSha256(
-    keys.offersBaseKey,
-    utf8('LDK Offer v2~~~~'),
-    hex(section, 'nonce'),
-    encodeTlvStream(covered),
-    new Uint8Array(16).fill(2),
-    new Uint8Array(16).fill(3),
-  );
-  same('signing secret', secret, section['derived_issuer_signing_secret_key']);
-  same('issuer', ec.publicKey(secret), section['issuer_signing_pubkey']);
+  const offer = good(decodeOffer(hex(section, 'offer_tlv_stream')));
+  same('ours', derivedOfferSigner(keys.offersBaseKey, nonce, { offer, records })?.nodeId, offer.issuerId);
 }
 
 export function blindedPathAuthentication(section: Json): void {

@@ -7,7 +7,7 @@ export type Path = readonly (string | number)[];
 const DESCRIPTIVE: ReadonlySet<string> = new Set([
   ...['id', 'title', 'description', 'source', 'line', 'origin', 'observed', 'rule', 'note', 'computed'],
   // Labels of our own for the reason of a refusal: "a test should demand the rejection, not the label".
-  ...['error', 'errors', 'error_without_blip39'],
+  ...['error', 'errors', 'error_without_blip39', 'intended_error', 'does_not_reach_intended_check'],
   ...['op', 'kind'],
 ]);
 

@@ -1,6 +1,9 @@
 /** Runs one vector file: every case by the first handler that knows it, by content and not by the file's name. */
+import { bip353Handlers } from './bip353.js';
 import { blindingHandlers } from './blinding.js';
 import { bolt11Handlers } from './bolt11.js';
+import { bolt12PartHandlers } from './bolt12-parts.js';
+import { bolt12Handlers } from './bolt12.js';
 import { failureHandlers } from './failures.js';
 import { framingHandlers } from './framing.js';
 import { isStaticInvoiceFile, laterFamily } from './later.js';
@@ -8,6 +11,7 @@ import { runLdkPhantomFile } from './ldk-phantom.js';
 import { onionHandlers } from './onion.js';
 import { payloadHandlers } from './payloads.js';
 import { primitiveHandlers } from './primitives.js';
+import { runStaticInvoiceFile } from './static-invoice.js';
 import { expectStated, VectorMismatch, type Handler, type VectorCase, type VectorFile } from './registry.js';
 
 const HANDLERS: readonly Handler[] = [
@@ -18,6 +22,9 @@ const HANDLERS: readonly Handler[] = [
   ...payloadHandlers,
   ...failureHandlers,
   ...bolt11Handlers,
+  ...bip353Handlers,
+  ...bolt12Handlers,
+  ...bolt12PartHandlers,
 ];
 
 /** Where `policy` or `draft` decide, another answer than the vector's is allowed, but it is told. */
@@ -51,10 +58,8 @@ export function runVectorFile(json: unknown, name: string): FileReport {
 function runForm(json: unknown, name: string): FileReport {
   if (isVectorFile(json)) return runCases(json);
   if (isLdkPhantom(json)) return runPhantomForm(json);
-  const report = emptyReport();
-  if (isStaticInvoiceFile(json)) skip(report, 'static invoices', 1);
-  else report.failures.push(`${name}: a file of unknown form`);
-  return report;
+  if (isStaticInvoiceFile(json)) return { ...emptyReport(), ...runStaticInvoiceFile(json) };
+  return { ...emptyReport(), failures: [`${name}: a file of unknown form`] };
 }
 
 /** No part of LDK's phantom scheme is left for later, so what has no rule is a failure. */

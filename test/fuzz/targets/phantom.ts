@@ -2,6 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { ec, sha256 } from '../../../src/crypto/index.js';
 import {
+  blindedPhantomScid,
+  type BlindedScidKind,
   ClusterKeys,
   decodeLdkPhantomRouteHints,
   issuePaymentSecret,
@@ -72,17 +74,25 @@ const paymentSecret: BytesTarget = {
   },
 };
 
+const KINDS: readonly BlindedScidKind[] = ['invoice', 'static_invoice'];
+
 const scid: BytesTarget = {
   name: 'phantom/scid',
   kind: 'bytes',
   maxLength: 8,
-  corpus: () => [0, 1, 2, 0xff_ffff].map((variant) => u64(phantomScid(keys, nodeId, variant))),
+  corpus: () => [
+    ...[0, 1, 2, 0xff_ffff].map((variant) => u64(phantomScid(keys, nodeId, variant))),
+    ...KINDS.map((kind) => u64(blindedPhantomScid(keys, nodeId, kind, 7))),
+  ],
   run(input) {
     if (input.length !== 8) return false;
     const value = new ByteReader(input).u64();
     const found = recognisePhantomScid(ring, nodeId, value);
     if (!found) return false;
-    assert.equal(phantomScid(ring.epochs.find(({ id }) => id === found.epochId)!.keys, nodeId, found.variant), value);
+    const { keys: made } = ring.epoch(found.epochId)!;
+    const { blinded, variant } = found;
+    const again = blinded ? blindedPhantomScid(made, nodeId, blinded, variant) : phantomScid(made, nodeId, variant);
+    assert.equal(again, value);
     return true;
   },
 };

@@ -1,6 +1,6 @@
 /** Values with bigint and bytes as plain JSON and back, nothing lost: `{"$n":"12"}` is an integer, `{"$b":"0a"}` bytes. */
-import { fromHex, toHex } from '../../wire/bytes.js';
-import { refuse } from '../../wire/result.js';
+import { fromHex, toHex } from './bytes.js';
+import { refuse } from './result.js';
 
 export type Plain =
   null | boolean | number | string | readonly Plain[] | { readonly [member: string]: Plain | undefined };

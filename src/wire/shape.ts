@@ -1,5 +1,5 @@
 /** Small checks that a value read from outside has the members that the program relies on. */
-import { refuse } from '../../wire/result.js';
+import { refuse } from './result.js';
 
 /** Returns if the value is as it should be. @throws {Refusal} otherwise, with the path to what is wrong. */
 export type Shape = (value: unknown, path: string) => void;
