@@ -13,7 +13,9 @@ export interface Alarm {
     | 'node-away'
     | 'settled-unasked'
     | 'guard-force-closed'
-    | 'guard-failed';
+    | 'guard-failed'
+    /** Whoever keeps forwards back has a bug; the forwards it did not claim went on. */
+    | 'desk-failed';
   readonly node: string;
   readonly paymentHash?: string;
   readonly channelId?: bigint;

@@ -1,10 +1,10 @@
 /** From the verdict on an HTLC to the ledger's question, and from what it decided to the answer the node gets. Pure. */
 import { encodeFailureMessage, FailureCode, originateFailure } from '../onion/index.js';
-import type { Verdict, VerdictFailure } from '../phantom/index.js';
+import type { OfferReceipt, Verdict, VerdictFailure } from '../phantom/index.js';
 import { fromHex, toHex } from '../wire/bytes.js';
 import { uintOf } from '../wire/integers.js';
 import type { Question } from './consultation.js';
-import type { DecidedPart, LedgerReply, PartKey } from './ledger/types.js';
+import type { DecidedPart, LedgerReply, PaidOffer, PartKey } from './ledger/types.js';
 import type { HtlcAnswer, HtlcKey, InterceptedHtlc, InterceptPort } from './node-port.js';
 
 export function partKeyOf({ nodeId, channelId, htlcId }: HtlcKey): PartKey {
@@ -45,9 +45,18 @@ export function commandFor({ key, htlc, verdict, epoch }: JudgedPart): Question 
       paymentSecret: toHex(verdict.paymentSecret),
       totalMsat: verdict.totalMsat,
       preimage: verdict.preimage && toHex(verdict.preimage),
+      ...(verdict.offer && { offer: paidOffer(verdict.offer) }),
     },
   };
 }
+
+const paidOffer = ({ offerId, isStatic, payerId, quantity, payerNote }: OfferReceipt): PaidOffer => ({
+  offerId: toHex(offerId),
+  isStatic,
+  payerId: toHex(payerId),
+  ...(quantity !== undefined && { quantity: quantity.toString() }),
+  ...(payerNote !== undefined && { payerNote }),
+});
 
 export const NODE_TROUBLE: HtlcAnswer = {
   action: 'fail-as-node',

@@ -8,6 +8,7 @@ import type { BlockHeight, Millis } from '../wire/units.js';
 import type { AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
 import type { DatabaseTime } from './database-time.js';
+import { DeskStream, type ForwardDesk } from './forward-desk.js';
 import { partKeyOf } from './htlc-command.js';
 import type { Ledger } from './ledger/ledger.js';
 import type { LedgerStore } from './ledger/store-port.js';
@@ -51,6 +52,7 @@ export interface SessionOptions extends HtlcCallbacks {
   readonly time: DatabaseTime;
   readonly keys: () => KeyRing;
   readonly alarms: AlarmSink;
+  readonly desk?: ForwardDesk;
   readonly verdictPolicy: VerdictPolicy;
   readonly leaseTtlMs: Millis;
   /** After so long without a renewed lease the stream is given up once, for another process may have the database. */
@@ -85,6 +87,7 @@ const TAKEN = 'another process serves this node now';
 export class MemberSession {
   readonly end = new Ending();
   readonly presented: PresentedHtlcs;
+  readonly #desk: DeskStream | undefined;
   readonly #options: SessionOptions;
   readonly #nodeId: string;
   readonly #gone = new RecentKeys(GONE_LIMIT);
@@ -102,7 +105,11 @@ export class MemberSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { port, name, info, ledger, clock, time, keys, verdictPolicy, alarms, onAnswered, onForward } = options;
+    const { port, name, info, ledger, clock, time, keys, verdictPolicy, alarms, desk } = options;
+    const { onAnswered, onForward } = options;
+    const height = (): BlockHeight => this.presented.height;
+    this.#desk = desk && new DeskStream({ desk, port, nodeId: info.nodeId, name, height, alarms });
+    this.end.onReached(() => this.#desk?.close());
     this.#nodeId = toHex(info.nodeId);
     this.#lookedUpAt = clock.now();
     this.#isSynced = info.synced;
@@ -119,6 +126,7 @@ export class MemberSession {
       onUseless: (reason) => {
         this.end.reach(reason);
       },
+      ...(this.#desk && { desk: this.#desk }),
       ...(onAnswered && { onAnswered }),
       ...(onForward && { onForward }),
     });
@@ -143,6 +151,7 @@ export class MemberSession {
   }
 
   async #open(): Promise<InterceptSession> {
+    const desk = this.#desk;
     const opening = this.#options.port.open({
       onHtlc: (htlc) => {
         this.presented.present(htlc);
@@ -153,7 +162,9 @@ export class MemberSession {
       onHeight: (height) => {
         this.presented.height = height;
         this.presented.alarmOverdue(this.#options.ledger.policy.marginBlocks);
+        this.#desk?.heightSeen(height);
       },
+      ...(desk && { releasePath: (key) => desk.releasePath(key) }),
       onClosed: (reason) => {
         this.end.reach(reason);
       },
@@ -167,6 +178,7 @@ export class MemberSession {
   #final(result: FinalResult): void {
     this.#gone.add(partKeyText(partKeyOf(result.key)));
     this.presented.final(result);
+    this.#desk?.final(result);
   }
 
   /** Ended because the database was away for too long. */

@@ -9,6 +9,7 @@ import type { AlarmSink } from './alarms.js';
 import { AwayWatch } from './away-watch.js';
 import type { Clock } from './clock.js';
 import { DatabaseTime } from './database-time.js';
+import type { ForwardDesk } from './forward-desk.js';
 import type { Ledger } from './ledger/ledger.js';
 import type { LedgerStore } from './ledger/store-port.js';
 import { partKeyText } from './ledger/types.js';
@@ -29,6 +30,8 @@ export interface MemberOptions extends HtlcCallbacks {
   readonly store: LedgerStore;
   readonly clock: Clock;
   readonly alarms: AlarmSink;
+  /** Keeps some of the node's ordinary forwards back; without it none is. */
+  readonly desk?: ForwardDesk;
   readonly verdictPolicy?: VerdictPolicy;
   /** A node whose owner is silent for so long may be taken by another process. */
   readonly leaseTtlMs?: Millis;
@@ -251,7 +254,7 @@ export class Member {
   }
 
   #newSession(port: InterceptPort, info: NodeInfo): MemberSession {
-    const { node, ledger, store, clock, keys, alarms, onAnswered, onForward } = this.#options;
+    const { node, ledger, store, clock, keys, alarms, desk, onAnswered, onForward } = this.#options;
     return new MemberSession({
       port,
       name: node.name,
@@ -263,6 +266,7 @@ export class Member {
       keys,
       alarms,
       ...(node.guard && { guard: node.guard }),
+      ...(desk && { desk }),
       verdictPolicy: this.#options.verdictPolicy ?? DEFAULT_VERDICT_POLICY,
       leaseTtlMs: this.#leaseTtl,
       giveWayAfterMs: store.soleWriter === true ? Infinity : this.#giveWayAfter,

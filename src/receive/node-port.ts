@@ -2,6 +2,9 @@
  * The ports through which Manifold sees a Lightning node. They are declared here, beside their user; adapters in `node/`
  * implement them and state by the presence of a port what their node can do.
  */
+import type { MessageGraph, MessagePort, PeerMessagePort } from '../messages/port.js';
+import type { BlindedPath } from '../onion/index.js';
+import type { TlvRecord } from '../wire/tlv.js';
 import type { BlockHeight, Msat, NodeId, PaymentHash, Preimage, ShortChannelId } from '../wire/units.js';
 
 export type Network = 'bitcoin' | 'testnet' | 'signet' | 'regtest' | 'simnet';
@@ -20,6 +23,8 @@ export interface LocalChannel {
   readonly scid?: ShortChannelId;
   /** The alias by which the peer knows the channel: what a private hint must name. */
   readonly peerAlias?: ShortChannelId;
+  /** Other ids by which the node itself knows it: those that it gave to the peer, that hints for the peer name. */
+  readonly ownAliases?: readonly ShortChannelId[];
   readonly announced: boolean;
   readonly confirmations?: number;
   /** Funding is deep enough on both sides. */
@@ -70,6 +75,10 @@ export interface InterceptedHtlc {
   readonly deadline: BlockHeight;
   /** The channel is closed and the HTLC sits on chain: only a settle can be answered. */
   readonly onChain: boolean;
+  /** Records from 65536 on of the `update_add_htlc`, where the node shows them: 75537 asks to hold (bolts#1149, LDK). */
+  readonly wireRecords?: readonly TlvRecord[];
+  /** The next hop, where the onion names a node instead of a channel; {@link outgoingScid} is then 2^64 - 1. */
+  readonly outgoingNodeId?: NodeId;
 }
 
 export type HtlcAnswer =
@@ -98,6 +107,12 @@ export interface InterceptHandlers {
   /** Best effort: results that fall between two sessions are found by {@link InterceptPort.lookupFinal}. */
   onFinal(result: FinalResult): void;
   onHeight(height: BlockHeight): void;
+  /**
+   * A peer's HTLC, not committed yet, asks to be held: the path over which its release will be asked for goes back in
+   * `revoke_and_ack`. Undefined: none is given, and the HTLC will be failed. Asked again whenever the peer reconnects before
+   * the commitment. Only nodes call it that can return one ({@link InterceptPort.returnsReleasePaths}).
+   */
+  releasePath?(key: HtlcKey): BlindedPath | undefined;
   /** Exactly once; nothing follows. Answers given after it are lost. */
   onClosed(reason: string): void;
 }
@@ -114,6 +129,8 @@ export interface InterceptSession {
 }
 
 export interface InterceptPort {
+  /** The node advertises `option_htlc_hold` and returns release paths; default false. */
+  readonly returnsReleasePaths?: boolean;
   /** Failure codes the node can send in its own name; it maps others to a temporary channel failure. */
   readonly nodeFailureCodes: 'any' | ReadonlySet<number>;
   /**
@@ -145,4 +162,10 @@ export interface NodePort {
   channels(): Promise<readonly LocalChannel[]>;
   readonly intercept?: InterceptPort;
   readonly guard?: GuardPort;
+  readonly messages?: MessagePort;
+  /** Which nodes relay onion messages, as this one knows by gossip. */
+  readonly messageGraph?: MessageGraph;
+  readonly peerMessages?: PeerMessagePort;
+  /** The node's signature of a message as its `signmessage` makes it: zbase32 (LSPS0.ln_signature). Rejects if it is away. */
+  readonly signMessage?: (message: Uint8Array) => Promise<string>;
 }

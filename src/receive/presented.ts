@@ -8,6 +8,7 @@ import type { BlockHeight, Millis } from '../wire/units.js';
 import type { Alarm, AlarmSink } from './alarms.js';
 import type { Clock } from './clock.js';
 import { Consultation, type Serving } from './consultation.js';
+import type { DeskStream } from './forward-desk.js';
 import { answerTo, commandFor, type Due, dueOfPart, dueOfReply, NODE_TROUBLE, partKeyOf } from './htlc-command.js';
 import type { Ledger } from './ledger/ledger.js';
 import { type DecidedPart, type LedgerReply, partKeyText } from './ledger/types.js';
@@ -36,6 +37,8 @@ export interface PresentedOptions extends HtlcCallbacks {
   readonly keys: () => KeyRing;
   readonly verdictPolicy: VerdictPolicy;
   readonly alarms: AlarmSink;
+  /** Keeps some forwards back. */
+  readonly desk?: DeskStream;
   /** The session is of no use any more: the lease was lost to another process, or the stream takes no answers. */
   readonly onUseless: (reason: string) => void;
 }
@@ -92,6 +95,7 @@ export class PresentedHtlcs {
   /** The stream is open: forwards are resumed from now on, phantom HTLCs wait for {@link serve}. */
   begin(session: InterceptSession): void {
     this.#session = session;
+    this.#options.desk?.open(session);
     this.#takeAgain();
   }
 
@@ -115,6 +119,7 @@ export class PresentedHtlcs {
 
   end(): void {
     this.#closed = true;
+    this.#options.desk?.close();
     this.#serving = undefined;
     this.#consultation.close();
     this.#due.clear();
@@ -133,10 +138,12 @@ export class PresentedHtlcs {
     const recognised = recognisePhantomScid(this.#options.keys(), htlc.key.nodeId, htlc.outgoingScid);
     const isOurs = recognised !== undefined || this.#serving?.recorded.has(text) === true;
     if (this.#session && !isOurs && !htlc.onChain) {
-      this.#forward(htlc, since); // R6, whatever state the rest is in
+      // R6, whatever state the rest is in
+      if (!this.#options.desk?.holds(htlc)) this.#forward(htlc, since);
       return;
     }
     // On chain there is no hurry: one that nobody knows waits for the ledger's parts. It is a forward if it is not among them.
+    if (!isOurs && htlc.onChain) this.#options.desk?.wentOnChain(htlc.key);
     if (this.#serving && !isOurs && htlc.onChain) return;
     if (this.#waiting.isGone(text)) return;
     const arrived = { key, htlc, recognised, since: since ?? this.#options.clock.now() };

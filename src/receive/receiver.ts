@@ -5,6 +5,7 @@ import type { BlockDelta, Millis } from '../wire/units.js';
 import type { AlarmSink } from './alarms.js';
 import { Cluster } from './cluster.js';
 import type { Clock } from './clock.js';
+import type { ForwardDesk } from './forward-desk.js';
 import type { GuardReport } from './guarded-node.js';
 import { Ledger } from './ledger/ledger.js';
 import type { LedgerHint, LedgerStore } from './ledger/store-port.js';
@@ -29,6 +30,8 @@ export interface ReceiverOptions extends HtlcCallbacks {
   readonly owner: string;
   readonly clock: Clock;
   readonly alarms: AlarmSink;
+  /** Keeps some ordinary forwards of the members back. */
+  readonly desk?: ForwardDesk;
   readonly imported?: () => readonly ClusterMember[];
   readonly ledgerPolicy?: LedgerPolicy;
   readonly verdictPolicy?: VerdictPolicy;
@@ -76,7 +79,7 @@ export class Receiver {
   }
 
   #memberOptions({ port, expectedNodeId }: ReceiverNode): MemberOptions {
-    const { network, keys, store, clock, alarms, verdictPolicy, leaseTtlMs, onMemberState } = this.#options;
+    const { network, keys, store, clock, alarms, desk, verdictPolicy, leaseTtlMs, onMemberState } = this.#options;
     const { onAnswered, onForward } = this.#options;
     return {
       node: port,
@@ -88,6 +91,7 @@ export class Receiver {
       alarms,
       others: () => this.#members,
       ...(expectedNodeId !== undefined && { expectedNodeId }),
+      ...(desk && { desk }),
       ...(verdictPolicy && { verdictPolicy }),
       ...(leaseTtlMs !== undefined && { leaseTtlMs }),
       ...(onMemberState && { onState: onMemberState }),

@@ -11,6 +11,11 @@ export class RecentKeys {
     return this.#keys.has(key);
   }
 
+  /** True if it was there. */
+  delete(key: string): boolean {
+    return this.#keys.delete(key);
+  }
+
   add(key: string): void {
     this.#keys.delete(key);
     this.#keys.add(key);

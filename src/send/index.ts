@@ -87,6 +87,8 @@ export {
   type StopCode,
   type StopReason,
 } from './payment/payment.js';
+export { type HopPayload, mostHops, payloadsOf, type Planned } from './payment/payloads.js';
+export { HOLD_RECORD } from './payment/held.js';
 export { type NewPayment, planMissing, preparePayment } from './payment/plan-stage.js';
 export type { EndedPart, Modifier, PaymentView, PlanNext, PlanView, Prepared, Surroundings } from './payment/stages.js';
 export { step } from './payment/step.js';
@@ -132,17 +134,27 @@ export {
 export {
   type BadOrder,
   badInvoice,
+  type Bolt12Context,
+  type Bolt12InvoiceLike,
+  type EndOfChannel,
+  type HoldOrder,
   type KeysendOrder,
   type OrderContext,
+  type OwnInvoice,
+  type PayableInvoice,
+  type PaymentPathLike,
   type PayOptions,
   probeTerms,
   type ProbeTarget,
+  type StaticOrder,
+  termsOfBolt12Invoice,
   termsOfInvoice,
   termsOfKeysend,
+  termsOfStaticInvoice,
 } from './request/index.js';
 export { GraphBook, type GraphBookOptions } from './graph/book.js';
 export type { GraphHandlers, GraphNews, GraphPort } from './graph/port.js';
-export type { Clock, LookUp, NodeBalances, OutgoingPart, SendPort } from './run/ports.js';
+export type { Clock, LookUp, NodeBalances, OutgoingPart, PartTold, SendPort } from './run/ports.js';
 export { LEASE_MS } from './run/lease.js';
 export { Sender } from './run/sender.js';
 export type {

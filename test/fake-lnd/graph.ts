@@ -4,6 +4,7 @@ import { describeGraph, subscribeChannelGraph, type TopologyUpdate } from '../..
 import type { SimNetwork } from '../../src/node/sim/network.js';
 import type { SimNode } from '../../src/node/sim/node.js';
 import { channelEdge } from './channels.js';
+import { announcedNode } from './messaging.js';
 import type { Out, RpcServer } from './rpc-server.js';
 
 export class LndGraph {
@@ -28,7 +29,8 @@ export class LndGraph {
       this.describes += 1;
       this.onDescribe();
       const public_ = this.#network.channels.filter(({ announced, closed }) => announced && !closed);
-      return { edges: public_.map(({ scid }) => channelEdge(this.#network, this.#node, scid)) };
+      const nodes = this.#network.nodes.flatMap((node) => announcedNode(node) ?? []);
+      return { nodes, edges: public_.map(({ scid }) => channelEdge(this.#network, this.#node, scid)) };
     });
     server.serverStream(subscribeChannelGraph, (_, out) => {
       this.#followers.add(out);

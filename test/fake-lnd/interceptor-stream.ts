@@ -139,7 +139,11 @@ export class InterceptorStream {
       onionBlob: htlc.onion,
       autoFailHeight: htlc.onChain && this.#host.onChainDeadline === 'zero' ? 0 : htlc.deadline,
       // Peers of today signal accountability with every HTLC.
-      inWireCustomRecords: new Map([[106_823n, Uint8Array.of(7)]]),
+      inWireCustomRecords: new Map([
+        [106_823n, Uint8Array.of(7)],
+        ...(htlc.wireRecords ?? []).map(({ type, value }): [bigint, Uint8Array] => [type, value]),
+      ]),
+      ...(htlc.outgoingNodeId && { outgoingRequestedNodeId: htlc.outgoingNodeId }),
     });
   }
 

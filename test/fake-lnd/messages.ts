@@ -41,6 +41,7 @@ export const offer = message({
   onionBlob: field(9, bytes),
   autoFailHeight: field(10, int32),
   inWireCustomRecords: map(11, uint64, bytes),
+  outgoingRequestedNodeId: field(12, bytes),
 });
 
 /** A reply of the interceptor as LND reads it. */

@@ -12,11 +12,14 @@ import {
   trackPaymentV2,
 } from '../../src/node/lnd/rpc/payments.js';
 import type { SimNetwork } from '../../src/node/sim/network.js';
-import type { NodeWatcher, SimNode } from '../../src/node/sim/node.js';
+import type { SimNode } from '../../src/node/sim/node.js';
+import type { NodeWatcher } from '../../src/node/sim/node-options.js';
 import { outcomeOf, partOnion } from '../../src/node/sim/part-onion.js';
-import { KEYSEND_RECORD } from '../../src/onion/payload.js';
+import { INVOICE_REQUEST_RECORD, KEYSEND_RECORD } from '../../src/onion/payload.js';
+import type { BlindedPath } from '../../src/onion/index.js';
 import type { PartOutcome } from '../../src/send/payment/messages.js';
 import type { FinalRecords } from '../../src/send/payment/payment.js';
+import type { RouteHop } from '../../src/send/plan/request.js';
 import type { OutgoingPart } from '../../src/send/run/ports.js';
 import { fromHex, toHex } from '../../src/wire/bytes.js';
 import { LndCode, lndFailure } from './failures.js';
@@ -79,8 +82,13 @@ export class LndPayments {
     });
   }
 
-  #send({ paymentHash, route, skipTempErr }: Of<(typeof sendToRouteV2)['request']>): Promise<Draft<Attempt>> {
+  #send(request: Of<(typeof sendToRouteV2)['request']>): Promise<Draft<Attempt>> {
+    const { paymentHash, route, skipTempErr, firstHopCustomRecords } = request;
     if (!route || route.hops.length === 0) throw new RpcError('unable to send, no routes provided');
+    checkBlinded(route);
+    for (const type of firstHopCustomRecords.keys()) {
+      if (type < 65536n) throw new RpcError('no custom records with types below 65536 are allowed');
+    }
     const { mppRecord: mpp, amtToForwardMsat, customRecords } = route.hops.at(-1)!;
     for (const type of customRecords.keys()) {
       if (type < 65536n) throw new RpcError('no custom records with types below 65536 are allowed');
@@ -95,7 +103,7 @@ export class LndPayments {
     const attempt = record.register(++this.#attempts, route);
     this.#tell(hash, record);
     return new Promise((resolve) => {
-      this.#offer(paymentHash, route, (outcome) => {
+      this.#offer(paymentHash, route, firstHopCustomRecords, (outcome) => {
         this.#end(record, attempt, outcome, skipTempErr);
         this.#tell(hash, record);
         resolve(attempt);
@@ -103,7 +111,12 @@ export class LndPayments {
     });
   }
 
-  #offer(paymentHash: Uint8Array, route: Route, ended: (outcome: PartOutcome | number) => void): void {
+  #offer(
+    paymentHash: Uint8Array,
+    route: Route,
+    records: ReadonlyMap<bigint, Uint8Array>,
+    ended: (outcome: PartOutcome | number) => void,
+  ): void {
     const { node, network } = this.#options;
     const onion = partOnion(outgoingPart(paymentHash, route), network.random);
     const { chanId } = route.hops[0]!;
@@ -116,7 +129,14 @@ export class LndPayments {
       ended(LndCode.unknownNextPeer);
       return;
     }
-    const offer = { amountMsat: route.totalAmtMsat, cltvExpiry: route.totalTimeLock, paymentHash, onion: onion.onion };
+    const unknownRecords = [...records].map(([type, value]) => ({ type, value }));
+    const offer = {
+      amountMsat: route.totalAmtMsat,
+      cltvExpiry: route.totalTimeLock,
+      paymentHash,
+      onion: onion.onion,
+      ...(unknownRecords.length > 0 && { unknownRecords }),
+    };
     const htlc = node.pay(channel, offer, (removal) => {
       ended(outcomeOf(removal, onion.sharedSecrets));
     });
@@ -147,27 +167,63 @@ export class LndPayments {
   }
 }
 
+/** What LND's own packing of hops refuses (`routing/route/route.go`, from 0.21.2 on with the total). @throws {RpcError} */
+function checkBlinded({ hops }: Route): void {
+  for (const [
+    i,
+    { encryptedData, blindingPoint, amtToForwardMsat, expiry, totalAmtMsat, mppRecord },
+  ] of hops.entries()) {
+    const isLast = i === hops.length - 1;
+    if (encryptedData.length === 0) {
+      if (blindingPoint.length > 0) throw new RpcError('encrypted data required when blinding point is set');
+      if (totalAmtMsat > 0n) throw new RpcError('total amount is only for the last hop of a blinded path');
+      if (amtToForwardMsat === 0n || expiry === 0) throw new RpcError('field is not set for a hop that is not blinded');
+      continue;
+    }
+    if (mppRecord) throw new RpcError('blinded payment cannot contain MPP records');
+    if (!isLast && (amtToForwardMsat > 0n || expiry > 0)) throw new RpcError('unexpected field in a blinded hop');
+    if (isLast !== totalAmtMsat > 0n)
+      throw new RpcError('blinded payment needs its total amount at the last hop alone');
+  }
+}
+
 /** The route as a part again, for the network beneath. */
 function outgoingPart(paymentHash: Uint8Array, route: Route): OutgoingPart {
-  const hops = route.hops.map(({ chanId, pubKey }, i) => ({
-    kind: 'public' as const,
-    direction: 0 as const,
+  const start = route.hops.findIndex(({ blindingPoint }) => blindingPoint.length > 0);
+  const open = start < 0 ? route.hops : route.hops.slice(0, start + 1);
+  const last = route.hops.at(-1)!;
+  const hops: RouteHop[] = open.map(({ chanId, pubKey }, i) => ({
+    kind: 'public',
+    direction: 0,
     scid: chanId,
     nodeId: fromHex(pubKey),
     amountMsat: route.hops[i - 1]?.amtToForwardMsat ?? route.totalAmtMsat,
     expiry: route.hops[i - 1]?.expiry ?? route.totalTimeLock,
   }));
-  const { mppRecord, customRecords, amtToForwardMsat: amountMsat } = route.hops.at(-1)!;
-  const totalMsat = mppRecord?.totalAmtMsat ?? amountMsat;
+  const { mppRecord, customRecords, amtToForwardMsat: amountMsat, totalAmtMsat } = last;
+  if (start >= 0)
+    hops.push({ ...hops.at(-1)!, kind: 'hint', amountMsat, expiry: last.expiry, blindedPath: pathOf(route, start) });
+  const totalMsat = start < 0 ? (mppRecord?.totalAmtMsat ?? amountMsat) : totalAmtMsat;
   const keysendPreimage = customRecords.get(KEYSEND_RECORD);
+  const invoiceRequest = start < 0 ? undefined : customRecords.get(INVOICE_REQUEST_RECORD);
   const records: FinalRecords = {
     ...(mppRecord && { paymentData: { paymentSecret: mppRecord.paymentAddr, totalMsat } }),
     ...(keysendPreimage && { keysendPreimage }),
+    ...(invoiceRequest && { invoiceRequest }),
     customRecords: [...customRecords]
-      .filter(([type]) => type !== KEYSEND_RECORD)
+      .filter(([type]) => type !== KEYSEND_RECORD && !(invoiceRequest && type === INVOICE_REQUEST_RECORD))
       .map(([type, value]) => ({ type, value })),
   };
   const common = { id: 0, state: 'sent', sendAt: 0, height: 0, successProbability: 1 } as const;
   const part = { ...common, source: new Uint8Array(33), amountMsat, feeMsat: 0n, records, hops };
   return { paymentHash, totalMsat, part };
+}
+
+function pathOf({ hops }: Route, start: number): BlindedPath {
+  const { pubKey, blindingPoint } = hops[start]!;
+  return {
+    firstNode: { nodeId: fromHex(pubKey) },
+    firstPathKey: blindingPoint,
+    hops: hops.slice(start).map(({ pubKey: id, encryptedData }) => ({ blindedNodeId: fromHex(id), encryptedData })),
+  };
 }

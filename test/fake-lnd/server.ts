@@ -10,13 +10,15 @@ import { htlcInterceptor } from '../../src/node/lnd/rpc/intercept.js';
 import { getState } from '../../src/node/lnd/rpc/node.js';
 import type { Interceptor } from '../../src/node/sim/interceptor.js';
 import type { SimNetwork } from '../../src/node/sim/network.js';
-import type { NodeWatcher, SimNode } from '../../src/node/sim/node.js';
+import type { SimNode } from '../../src/node/sim/node.js';
+import type { NodeWatcher } from '../../src/node/sim/node-options.js';
 import { toHex } from '../../src/wire/bytes.js';
 import { type Certificate, newCertificate, sharedCertificate } from './certificate.js';
 import { Gate } from './gate.js';
 import { LndGraph } from './graph.js';
 import { InterceptorStream } from './interceptor-stream.js';
 import { reply } from './messages.js';
+import { LndMessaging } from './messaging.js';
 import { LndPayments } from './paying.js';
 import { RpcError, RpcServer } from './rpc-server.js';
 import { LndServices } from './services.js';
@@ -35,6 +37,7 @@ export class FakeLnd {
   readonly settings: FakeLndSettings;
   readonly faults: FakeLndFaults = { ...NO_FAULTS };
   readonly graph: LndGraph;
+  readonly messaging: LndMessaging;
   /** Paths of the calls that have come, in order. */
   readonly calls: string[] = [];
   readonly #gate: Gate;
@@ -72,6 +75,7 @@ export class FakeLnd {
     });
     this.#payments = new LndPayments({ network, node, settings, faults: this.faults });
     this.graph = new LndGraph(network, node);
+    this.messaging = new LndMessaging({ network, node, settings });
     node.watchers.add(this.#watcher);
     if (node.online) this.#power(true);
   }
@@ -193,6 +197,7 @@ export class FakeLnd {
     this.#services.register(server);
     this.#payments.register(server);
     this.graph.register(server);
+    this.messaging.register(server);
     if (this.node.interceptor) this.#serveInterceptor(server, this.node.interceptor);
     return server;
   }

@@ -15,13 +15,15 @@ import { type BlockEpoch, getInfo, getState, getVersion, registerBlockEpochNtfn 
 import type { SimChannel } from '../../src/node/sim/channel.js';
 import type { SimHtlc } from '../../src/node/sim/htlc.js';
 import type { SimNetwork } from '../../src/node/sim/network.js';
-import type { NodeWatcher, SimNode } from '../../src/node/sim/node.js';
+import type { SimNode } from '../../src/node/sim/node.js';
+import type { NodeWatcher } from '../../src/node/sim/node-options.js';
 import type { ChannelChange } from '../../src/node/sim/types.js';
 import { equalBytes, toHex } from '../../src/wire/bytes.js';
 import { u64 } from '../../src/wire/integers.js';
 import type { BlockHeight } from '../../src/wire/units.js';
 import { channelEdge, fundingOf, listedChannel, txidText } from './channels.js';
 import { channelEvent, ChannelEventType, htlcEvent } from './messages.js';
+import { FEATURES } from './messaging.js';
 import { type Out, RpcError, type RpcServer } from './rpc-server.js';
 import type { FakeLndFaults, FakeLndSettings } from './settings.js';
 import type { ReleasedBehaviour } from './version.js';
@@ -134,6 +136,7 @@ export class LndServices {
       syncedToChain: faults.claimsSynced && node.lag < SYNCED_BLOCKS,
       version: `${settings.version} commit=v${settings.version}`,
       chains: [{ network: settings.network }],
+      ...(settings.onionMessages !== 'off' && { features: FEATURES }),
       requireHtlcInterceptor: settings.requireInterceptor,
       storeFinalHtlcResolutions: settings.storeFinals,
     };

@@ -17,6 +17,8 @@ export interface FakeLndSettings {
   walletState: number;
   /** What the macaroon grants: paths of methods, or everything. */
   permissions: 'all' | ReadonlySet<string>;
+  /** From which peers LND takes onion messages: those with a channel, or all (`protocol.onion-msg-relay-all`). */
+  onionMessages: 'channels' | 'relay-all' | 'off';
   /** Server keepalive: how soon a dead client is noticed, which frees its interceptor. Takes a restart. */
   pingTimeMs: number;
   pingTimeoutMs: number;
@@ -30,6 +32,7 @@ export const DEFAULT_SETTINGS: FakeLndSettings = {
   keepFailedAttempts: true,
   walletState: WalletState.serverActive,
   permissions: 'all',
+  onionMessages: 'channels',
   pingTimeMs: 10_000,
   pingTimeoutMs: 5_000,
 };

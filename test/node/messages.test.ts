@@ -1,9 +1,31 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import {
+  decodeReleasePaths,
+  encodeReleasePaths,
+  HOLD_HTLC_RECORD,
+  RELEASE_PATHS_TYPE,
+} from '../../src/messages/hold-records.js';
+import { encodeBlindedPath } from '../../src/onion/index.js';
 import { concat, fromHex, toHex } from '../../src/wire/bytes.js';
 import { decodeMessage, encodeMessage, printableText, type PeerMessage } from '../../src/wire/messages.js';
 import { unwrap } from '../../src/wire/result.js';
 import { MAX_U32, MAX_U64 } from '../../src/wire/units.js';
+import { vectorText } from '../wire/vectors.js';
+
+const LDK = (
+  JSON.parse(vectorText('static-invoice')) as {
+    readonly wire: {
+      readonly update_add_htlc_hold_tlv_stream: string;
+      readonly update_add_htlc_fixed_length_without_type: number;
+      readonly revoke_and_ack_plain: string;
+      readonly revoke_and_ack_with_release_paths: {
+        readonly bytes: string;
+        readonly entries: readonly { readonly htlc_id: number; readonly path: string }[];
+      };
+    };
+  }
+).wire;
 
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const upTo = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength: length });
@@ -61,6 +83,15 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
       ...address,
       sha256OfOnion: bytes(32),
       failureCode: fc.integer({ min: 0x8000, max: 0xffff }),
+    },
+    { unknownRecords },
+  ),
+  withOptional(
+    {
+      type: fc.constant('revoke_and_ack' as const),
+      channelId: bytes(32),
+      perCommitmentSecret: bytes(32),
+      nextPerCommitmentPoint: pathKey,
     },
     { unknownRecords },
   ),
@@ -126,6 +157,45 @@ describe('layout', () => {
     ).toBe(`0087${channel}0000000000000001${'44'.repeat(32)}c005`);
   });
 
+  it('of revoke_and_ack, with and without the paths of release that LDK writes', () => {
+    const plain = unwrap(decodeMessage(fromHex(LDK.revoke_and_ack_plain)));
+    expect(plain).toEqual({
+      type: 'revoke_and_ack',
+      channelId: new Uint8Array(32).fill(2),
+      perCommitmentSecret: new Uint8Array(32).fill(1),
+      nextPerCommitmentPoint: fromHex('031b84c5567b126440995d3ed5aaba0565d71e1834604819ff9c17f5e9d5dd078f'),
+    });
+    expect(toHex(encodeMessage(plain as PeerMessage))).toBe(LDK.revoke_and_ack_plain);
+    const { bytes: withPaths, entries } = LDK.revoke_and_ack_with_release_paths;
+    const message = unwrap(decodeMessage(fromHex(withPaths)));
+    if (message.type !== 'revoke_and_ack') throw new Error('another message');
+    const [record, ...more] = message.unknownRecords!;
+    expect([record!.type, more]).toEqual([RELEASE_PATHS_TYPE, []]);
+    const paths = unwrap(decodeReleasePaths(record!.value));
+    expect(paths.map(({ htlcId, path }) => [Number(htlcId), toHex(encodeBlindedPath(path))])).toEqual(
+      entries.map(({ htlc_id, path }) => [htlc_id, path]),
+    );
+    const again = { ...message, unknownRecords: [{ type: RELEASE_PATHS_TYPE, value: encodeReleasePaths(paths) }] };
+    expect(toHex(encodeMessage(again))).toBe(withPaths);
+  });
+
+  it('of the flag in update_add_htlc by which LDK asks to hold', () => {
+    const fixed = {
+      type: 'update_add_htlc',
+      channelId: new Uint8Array(32),
+      id: 0n,
+      amountMsat: 0n,
+      paymentHash: new Uint8Array(32),
+      cltvExpiry: 0,
+      onion: new Uint8Array(1366),
+    } as const;
+    const flagged = encodeMessage({ ...fixed, unknownRecords: [HOLD_HTLC_RECORD] });
+    expect(toHex(flagged.slice(2 + LDK.update_add_htlc_fixed_length_without_type))).toBe(
+      LDK.update_add_htlc_hold_tlv_stream,
+    );
+    expect(unwrap(decodeMessage(flagged))).toEqual({ ...fixed, unknownRecords: [HOLD_HTLC_RECORD] });
+  });
+
   it('of set-up and keep-alive', () => {
     expect(unwrap(decodeMessage(fromHex('0010' + '000180' + '00024000')))).toEqual({
       type: 'init',
@@ -163,6 +233,9 @@ describe('strictness', () => {
     [`0087${channel}0000000000000001${'44'.repeat(32)}4005`, 'missing_badonion'],
     [`0080${channel}${'00'.repeat(8 + 8 + 32 + 4 + 1366)}0021${'04'.repeat(33)}`, 'invalid_point'],
     [`0080${channel}${'00'.repeat(8 + 8 + 32 + 4 + 1366)}0020${'02'.repeat(32)}`, 'invalid_point'],
+    [`0085${'00'.repeat(64)}`, 'truncated'],
+    [`0085${'00'.repeat(64)}${'04'.repeat(33)}`, 'invalid_point'],
+    [`0085${'00'.repeat(64)}${'02'.repeat(33)}0000`, 'unknown_even_type'],
     ['00100000000001' + '1f' + '00'.repeat(31), 'bad_length'],
   ])('refuses %#', (hex, expected) => {
     expect(code(hex)).toBe(expected);

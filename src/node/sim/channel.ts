@@ -3,10 +3,14 @@
  * real bytes; signing and revoking is only the time it takes; the chain is only what it decides about an HTLC.
  */
 import { sha256 } from '../../crypto/index.js';
+import type { BlindedPath } from '../../onion/blinded-path.js';
 import { equalBytes } from '../../wire/bytes.js';
-import { decodeMessage, encodeMessage, type UpdateAddHtlc } from '../../wire/messages.js';
+import type { UpdateAddHtlc } from '../../wire/message-types.js';
+import { decodeMessage, encodeMessage } from '../../wire/messages.js';
 import { unwrap } from '../../wire/result.js';
 import type { BlockHeight, Msat, ShortChannelId } from '../../wire/units.js';
+import type { HtlcLimits, HtlcOffer, OfferRefusal } from './htlc-offer.js';
+import { asksToHold, Holding } from './holding.js';
 import { SimHtlc } from './htlc.js';
 import { Link } from './link.js';
 import { readRemoval, removalBytes } from './removal.js';
@@ -17,6 +21,14 @@ export interface ChannelEnd {
   readonly name: string;
   readonly nodeId: Uint8Array;
   readonly online: boolean;
+  /** It gives paths of release for HTLCs that it is asked to hold (`option_htlc_hold`). */
+  readonly holdsHtlcs: boolean;
+  /** It gives them for HTLCs too that nobody asked it to hold. */
+  readonly holdsUnasked: boolean;
+  /** An incoming HTLC that is not committed yet is to be held. `answer` is called once. */
+  holdAsked(htlc: SimHtlc, answer: (path: BlindedPath | undefined) => void): void;
+  /** The peer told how an outgoing HTLC is released. */
+  releaseTold(htlc: SimHtlc, path: BlindedPath): void;
   /** An incoming HTLC is irrevocably committed. */
   htlcArrived(htlc: SimHtlc): void;
   /** An incoming HTLC that is still open went on chain with its channel. */
@@ -43,15 +55,6 @@ export interface ChannelParameters {
   readonly limits: readonly [HtlcLimits, HtlcLimits];
 }
 
-/** What the receiving side accepts of a single HTLC; told when the channel was opened. */
-export interface HtlcLimits {
-  readonly minimumMsat?: Msat;
-  readonly maximumMsat?: Msat;
-}
-
-/** `limits`: the amount is one that the other side does not accept. */
-export type OfferRefusal = 'offline' | 'balance' | 'slots' | 'limits';
-
 export class SimChannel {
   readonly scid: ShortChannelId;
   readonly ends: readonly [ChannelEnd, ChannelEnd];
@@ -71,6 +74,7 @@ export class SimChannel {
   readonly #reserve: Msat;
   readonly #nextId: [bigint, bigint] = [0n, 0n];
   readonly #history: SimHtlc[] = [];
+  readonly #holding: Holding;
   #cut = false;
   #closedAt: BlockHeight | undefined;
   #reconnecting = false;
@@ -87,6 +91,7 @@ export class SimChannel {
     this.name = `${ends[0].name}-${ends[1].name}/${scid}`;
     this.link = new Link(world, world.timing.linkMs);
     this.#id = world.random.bytes(32);
+    this.#holding = new Holding(this.#id);
     this.#balances = [...balances];
     this.#slots = parameters.slots;
     this.#reserve = parameters.reserveMsat;
@@ -134,10 +139,7 @@ export class SimChannel {
     return this.#slots - used;
   }
 
-  offer(
-    from: Side,
-    offer: Pick<UpdateAddHtlc, 'amountMsat' | 'paymentHash' | 'cltvExpiry' | 'onion'>,
-  ): SimHtlc | OfferRefusal {
+  offer(from: Side, offer: HtlcOffer): SimHtlc | OfferRefusal {
     const refusal = this.refusal(from, offer.amountMsat);
     if (refusal) return refusal;
     const id = this.#nextId[from]++;
@@ -156,14 +158,38 @@ export class SimChannel {
     const message = unwrap(decodeMessage(bytes));
     if (message.type !== 'update_add_htlc') throw new Error(`update_add_htlc expected, got ${message.type}`);
     htlc.received = message;
-    // Each side signs and revokes once: two more trips until nobody can take the HTLC back.
-    this.link.send(htlc.to, () =>
+    if (asksToHold(message) || this.ends[htlc.to].holdsUnasked) this.#askToHold(htlc, () => this.#commit(htlc));
+    else this.#commit(htlc);
+  }
+
+  #askToHold(htlc: SimHtlc, then: () => void): void {
+    this.ends[htlc.to].holdAsked(htlc, (path) => {
+      if (htlc.committedAt === undefined && !htlc.outcome) this.#holding.set(htlc, path);
+      then();
+    });
+  }
+
+  /** Each side signs and revokes once: two more trips until nobody can take the HTLC back. */
+  #commit(htlc: SimHtlc): void {
+    this.link.send(htlc.to, () => {
+      this.#acknowledged(htlc);
       this.link.send(htlc.from, () => {
         htlc.committedAt = this.#world.clock.now();
+        this.#holding.forget(htlc);
         this.#note(htlc, 'committed');
         this.ends[htlc.to].htlcArrived(htlc);
-      }),
-    );
+      });
+    });
+  }
+
+  /** `revoke_and_ack` is with the offerer. It lists every HTLC that is not committed yet, this one or not. */
+  #acknowledged(htlc: SimHtlc): void {
+    const { from } = htlc;
+    htlc.isAcknowledged = true;
+    for (const [told, path] of this.#holding.acknowledge(from)) {
+      this.#note(told, 'release path told');
+      this.ends[from].releaseTold(told, path);
+    }
   }
 
   /**
@@ -216,6 +242,7 @@ export class SimChannel {
     htlc.outcome = outcome;
     htlc.finalAt = this.#world.clock.now();
     this.live.delete(htlc);
+    this.#holding.forget(htlc);
     this.#balances[outcome === 'settled' ? htlc.to : htlc.from] += htlc.sent.amountMsat;
     this.#note(htlc, `final ${outcome}${htlc.onChain ? ' on chain' : ''}`);
     const known = htlc.returned?.kind === 'fulfill';
@@ -266,7 +293,16 @@ export class SimChannel {
     this.link.setUp(true);
     this.#world.trace.note(`${this.name} up`);
     for (const htlc of this.live) if (htlc.mailbox) this.#scheduleSignature(htlc);
+    this.#askAgain();
     this.#tell('up');
+  }
+
+  /** The list of paths is made anew for the `revoke_and_ack` that is sent again. */
+  #askAgain(): void {
+    for (const htlc of this.live) {
+      const { received, isAcknowledged } = htlc;
+      if (received && !isAcknowledged && asksToHold(received)) this.#askToHold(htlc, () => undefined);
+    }
   }
 
   #tell(change: ChannelChange): void {

@@ -1,4 +1,5 @@
 /** What a relay passes on: what the onion asks for, or less. */
+import type { BlindedPath } from '../../onion/blinded-path.js';
 import type { BlockDelta, BlockHeight, Msat } from '../../wire/units.js';
 import type { IncomingForward } from './incoming.js';
 
@@ -12,6 +13,8 @@ export interface ForwardCheat {
   readonly garbleByte?: number;
   /** Flips a bit of every failure it passes back. */
   readonly garbleFailures?: boolean;
+  /** Claims of every HTLC that it is held, to be released over this path. */
+  readonly claimsToHold?: BlindedPath;
 }
 
 export interface OutgoingTerms {

@@ -81,6 +81,36 @@ export class Faults {
     this.#network.node(node).cheat = cheat;
   }
 
+  /** Onion messages and messages of applications that a node sends are lost with this probability, from now on. */
+  loseMessages(node: string, probability: number): void {
+    this.#note(`lose messages of ${node} ${probability}`);
+    this.#network.connections.setFaults(node, { lose: probability });
+  }
+
+  /** They arrive twice with this probability, from now on. */
+  duplicateMessages(node: string, probability: number): void {
+    this.#note(`duplicate messages of ${node} ${probability}`);
+    this.#network.connections.setFaults(node, { twice: probability });
+  }
+
+  /** Each of them takes a delay of its own beside the latency, so that unequal ones change the order, from now on. */
+  delayMessages(node: string, delayMs: Range): void {
+    this.#note(`delay messages of ${node} ${delayMs.join('-')}`);
+    this.#network.connections.setFaults(node, { delayMs });
+  }
+
+  /** Whoever listens to messages at a node loses the stream; what arrives then is lost. */
+  dropMessageStreams(node: string): void {
+    this.#note(`drop message streams of ${node}`);
+    this.#network.node(node).messages.drop('stream dropped');
+  }
+
+  /** A connection that was dialled ends; one over which a channel runs is cut by {@link cutLink}. */
+  hangUp(first: string, second: string): void {
+    this.#note(`${first} and ${second} hang up`);
+    this.#network.connections.hangUp(this.#network.node(first), this.#network.node(second));
+  }
+
   #interceptor(node: string): Interceptor {
     const { interceptor } = this.#network.node(node);
     if (!interceptor) throw new RangeError(`${node} does not intercept`);

@@ -1,6 +1,6 @@
 /** An HTLC in a channel between two simulated nodes, from its offer to its irrevocable end. */
 import { toHex } from '../../wire/bytes.js';
-import type { UpdateAddHtlc } from '../../wire/messages.js';
+import type { UpdateAddHtlc } from '../../wire/message-types.js';
 import type { ShortChannelId } from '../../wire/units.js';
 import { type HtlcObservation, opposite, type Removal, type Side } from './types.js';
 
@@ -24,6 +24,10 @@ export class SimHtlc {
   /** As the receiver read it. */
   received: UpdateAddHtlc | undefined;
   committedAt: number | undefined;
+  /** The `revoke_and_ack` that acknowledges it has reached its offerer. */
+  isAcknowledged = false;
+  /** Its offerer was told over which path it is released. */
+  hasReleasePath = false;
   /** Decided, not signed yet; a volatile one does not survive a crash of the receiver. */
   mailbox: { readonly removal: Removal; readonly volatile: boolean } | undefined;
   /** Signed by the receiver. */

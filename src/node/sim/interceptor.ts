@@ -5,13 +5,16 @@
  */
 import { sha256 } from '../../crypto/index.js';
 import { FailureCode } from '../../onion/failure-codes.js';
+import { FIRST_CUSTOM_RECORD } from '../../onion/payload.js';
 import { encodeFailureMessage } from '../../onion/failure-message.js';
+import type { BlindedPath } from '../../onion/blinded-path.js';
 import type { FinalResult, HtlcAnswer, HtlcKey, InterceptHandlers, InterceptSession } from '../../receive/node-port.js';
 import { equalBytes, toHex } from '../../wire/bytes.js';
 import type { BlockHeight, Preimage } from '../../wire/units.js';
 import type { SimHtlc } from './htlc.js';
 import type { InterceptorConfig } from './interceptor-config.js';
 import type { IncomingForward } from './incoming.js';
+import { askForPath, type SimInterceptHandlers } from './holding.js';
 import { SimSession } from './session.js';
 import { draw, quietly, type AnswerObservation, type Range, type World } from './types.js';
 
@@ -111,7 +114,7 @@ export class Interceptor {
   }
 
   /** @throws {Error} when the node is down or somebody else listens */
-  open(handlers: InterceptHandlers): InterceptSession {
+  open(handlers: SimInterceptHandlers): InterceptSession {
     const { clock, random, trace } = this.#world;
     if (!this.#host.online) throw new Error(`${this.#host.name} cannot be reached`);
     if (this.#session || clock.now() < this.#slotFreeAt) throw new Error('interceptor already exists');
@@ -190,6 +193,13 @@ export class Interceptor {
     session.toClient(() => session.handlers.onFinal({ key: this.#keyOf(htlc), outcome, onChain }));
   }
 
+  /** Asks whoever listens how an HTLC is going to be released. */
+  askForPath(htlc: SimHtlc, answer: (path: BlindedPath | undefined) => void): void {
+    const session = this.#session;
+    if (session?.isLive) askForPath(this.#world, session.handlers, this.#keyOf(htlc), answer);
+    else answer(undefined);
+  }
+
   lookupFinal({ channelId, htlcId }: HtlcKey): FinalResult['outcome'] | undefined {
     return this.#finals.get(keyText(channelId, htlcId));
   }
@@ -216,7 +226,8 @@ export class Interceptor {
   }
 
   #describe(incoming: IncomingForward): Parameters<InterceptHandlers['onHtlc']>[0] {
-    const { htlc, amtToForward, outgoingCltvValue, outgoingScid, nextOnion } = incoming;
+    const { htlc, amtToForward, outgoingCltvValue, outgoingScid, outgoingNodeId, nextOnion } = incoming;
+    const wireRecords = htlc.add.unknownRecords?.filter(({ type }) => type >= FIRST_CUSTOM_RECORD) ?? [];
     return {
       key: this.#keyOf(htlc),
       paymentHash: htlc.add.paymentHash.slice(),
@@ -228,6 +239,8 @@ export class Interceptor {
       onion: nextOnion.slice(),
       deadline: this.deadline(htlc),
       onChain: htlc.onChain,
+      ...(wireRecords.length > 0 && { wireRecords }),
+      ...(outgoingNodeId && { outgoingNodeId: outgoingNodeId.slice() }),
     };
   }
 

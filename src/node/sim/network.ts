@@ -1,9 +1,12 @@
 /** A simulated Lightning network: nodes, channels, one chain, and a record of everything that happened. */
+import { toHex } from '../../wire/bytes.js';
 import { scidOf } from '../../wire/scid.js';
-import type { BlockHeight, Msat, ShortChannelId } from '../../wire/units.js';
-import { SimChannel, type HtlcLimits } from './channel.js';
+import type { BlockHeight, Msat, NodeId, ShortChannelId } from '../../wire/units.js';
+import { SimChannel } from './channel.js';
+import { Connections } from './connections.js';
 import { Gossip } from './gossip.js';
 import type { SimHtlc } from './htlc.js';
+import type { HtlcLimits } from './htlc-offer.js';
 import { DEFAULT_INTERCEPTOR, type InterceptorConfig } from './interceptor-config.js';
 import { SimNode } from './node.js';
 import { Random } from './random.js';
@@ -34,13 +37,24 @@ export interface SimNetworkOptions {
 export interface AddNodeOptions {
   /** True: as LND with `requireinterceptor`. */
   readonly interceptor?: boolean | Partial<InterceptorConfig>;
+  /**
+   * True: it has `option_htlc_hold`, and whoever intercepts gives the paths of release. False (default): it fails an HTLC that it is
+   * asked to hold. `ignores`: it passes it on, as LND.
+   */
+  readonly hold?: boolean | 'ignores';
+  /** As a wallet: no address, and its channels are not announced unless they say so; default false. */
+  readonly private?: boolean;
+  /** It announced an address, so that anybody can connect to it; default true, of a private node false. */
+  readonly address?: boolean;
+  /** It is down until it is restarted; default false. */
+  readonly offline?: boolean;
 }
 
 export interface OpenChannelOptions {
   /** By side, the first node named is side 0. */
   readonly balances: readonly [Msat, Msat];
   readonly policies?: readonly [Partial<Policy>, Partial<Policy>];
-  /** Default true. */
+  /** Default: true, unless one end is private. */
   readonly announced?: boolean;
   readonly scid?: ShortChannelId;
   /** HTLCs that each side may have in flight; default 483. */
@@ -76,10 +90,15 @@ export class SimNetwork {
   readonly channels: SimChannel[] = [];
   /** What all nodes know of announced channels. */
   readonly gossip: Gossip;
+  /** Who is connected to whom, channel or not. */
+  readonly connections: Connections;
   readonly #world: World;
   readonly #nodes = new Map<string, SimNode>();
   readonly #answers: AnswerObservation[] = [];
   readonly #attribution: boolean;
+  readonly #private = new Set<SimNode>();
+  readonly #byNodeId = new Map<string, SimNode>();
+  readonly #byScid = new Map<ShortChannelId, SimChannel>();
   #height: BlockHeight;
 
   constructor(options: SimNetworkOptions) {
@@ -104,6 +123,7 @@ export class SimNetwork {
       chainHeight: () => this.#height,
     };
     this.gossip = new Gossip(this.#world, (name) => this.node(name));
+    this.connections = new Connections(this.#world);
   }
 
   get height(): BlockHeight {
@@ -121,8 +141,20 @@ export class SimNetwork {
     return node;
   }
 
-  addNode(name: string, { interceptor = false }: AddNodeOptions = {}): SimNode {
+  nodeOfId(nodeId: NodeId): SimNode | undefined {
+    return this.#byNodeId.get(toHex(nodeId));
+  }
+
+  /** By its own id, not by an alias. */
+  channelOfId(scid: ShortChannelId): SimChannel | undefined {
+    return this.#byScid.get(scid);
+  }
+
+  addNode(name: string, options: AddNodeOptions = {}): SimNode {
+    const { interceptor = false, private: isPrivate = false, address = !isPrivate, offline = false } = options;
     if (this.#nodes.has(name)) throw new RangeError(`a node is called ${name} already`);
+    if (options.hold === true && interceptor === false)
+      throw new RangeError('a node that holds HTLCs has an interceptor');
     const node = new SimNode(this.#world, {
       name,
       secret: this.random.fork(`node ${name}`).bytes(32),
@@ -131,15 +163,29 @@ export class SimNetwork {
         : { interceptor: { ...DEFAULT_INTERCEPTOR, ...(interceptor === true ? {} : interceptor) } }),
       record: (answer) => this.#answers.push(answer),
       gossip: this.gossip,
+      connections: this.connections,
+      hasAddress: address,
+      holdSupport: options.hold === true ? 'returns' : options.hold === 'ignores' ? 'ignores' : 'refuses',
+      startsOffline: offline,
       attribution: this.#attribution,
     });
-    node.watchers.add({ channel: (channel, change) => this.gossip.channelChanged(channel, change) });
+    node.watchers.add({
+      channel: (channel, change) => {
+        this.gossip.channelChanged(channel, change);
+        this.#connect(channel);
+      },
+    });
     this.#nodes.set(name, node);
+    this.#byNodeId.set(toHex(node.nodeId), node);
+    this.connections.add(node);
+    if (isPrivate) this.#private.add(node);
     return node;
   }
 
   openChannel(first: SimNode, second: SimNode, options: OpenChannelOptions): SimChannel {
-    const { balances, policies = [{}, {}], announced = true, slots = DEFAULT_SLOTS } = options;
+    const { balances, policies = [{}, {}], slots = DEFAULT_SLOTS } = options;
+    const isPrivate = this.#private.has(first) || this.#private.has(second);
+    const { announced = !isPrivate } = options;
     const random = this.random.fork(`channel ${this.channels.length} ${first.name} ${second.name}`);
     const alias = (): ShortChannelId =>
       scidOf({ block: random.int(...ALIAS_BLOCKS), txIndex: random.int(0, 0xff_ffff), output: random.int(0, 0xffff) });
@@ -163,10 +209,16 @@ export class SimNetwork {
       limits: options.limits ?? [{}, {}],
     });
     this.channels.push(channel);
+    this.#byScid.set(channel.scid, channel);
     first.addChannel(channel);
     second.addChannel(channel);
     this.gossip.opened(channel);
+    this.#connect(channel);
     return channel;
+  }
+
+  #connect({ ends: [first, second] }: SimChannel): void {
+    this.connections.refresh(this.node(first.name), this.node(second.name));
   }
 
   /** A node changes the terms on which it forwards over a channel. */

@@ -1,45 +1,29 @@
 /** A simulated Lightning node: reads onions, forwards, receives, pays, intercepts, crashes and comes back. */
 import { ec, type RecoverableSignature } from '../../crypto/index.js';
 import { FailureCode } from '../../onion/failure-codes.js';
-import type { BlockDelta, BlockHeight, Msat, Preimage, ShortChannelId } from '../../wire/units.js';
-import type { ChannelEnd, OfferRefusal, SimChannel } from './channel.js';
-import { type ForwardCheat, outgoingTerms } from './cheat.js';
-import { FailurePackets, type Failing } from './failing.js';
-import { checkForward, checkInterception, failureMessage } from './forwarding.js';
-import type { Gossip } from './gossip.js';
+import type { BlindedPath } from '../../onion/blinded-path.js';
+import type { BlockDelta, BlockHeight, NodeId, Preimage, ShortChannelId } from '../../wire/units.js';
+import type { SimChannel } from './channel.js';
+import type { ForwardCheat } from './cheat.js';
+import { type FailedWith, FailurePackets } from './failing.js';
+import { Forwarder, type ForwarderHost } from './forwarder.js';
+import { checkInterception, failureMessage } from './forwarding.js';
+import type { Connections } from './connections.js';
+import { asksToHold, type HoldSupport } from './holding.js';
 import type { SimHtlc } from './htlc.js';
+import type { HtlcOffer, OfferRefusal } from './htlc-offer.js';
 import type { Incoming, IncomingForward } from './incoming.js';
 import { Interceptor, type InterceptorHost } from './interceptor.js';
-import type { InterceptorConfig } from './interceptor-config.js';
+import { MessageDesk, type MessageHost } from './message-desk.js';
+import type { NodeWatcher, OwnHtlc, ReturnHandler, SimNodeOptions } from './node-options.js';
 import { OwnParts } from './own-parts.js';
 import { readOnion } from './reading.js';
 import { Till, type TillHost } from './till.js';
-import { type AnswerObservation, type ChannelChange, type Removal, type Side, type World } from './types.js';
+import type { ChannelChange, Removal, World } from './types.js';
 
-/** Told what happens at a node, whoever listens to its HTLCs. Must not change the network in the same turn. */
-export interface NodeWatcher {
-  power?(online: boolean): void;
-  height?(height: BlockHeight): void;
-  /** The end of an incoming HTLC is irrevocable. */
-  final?(htlc: SimHtlc, outcome: 'settled' | 'failed', onChain: boolean): void;
-  channel?(channel: SimChannel, change: ChannelChange): void;
-}
+export type { NodeWatcher } from './node-options.js';
 
-export interface SimNodeOptions {
-  readonly name: string;
-  readonly secret: Uint8Array;
-  /** With it the node intercepts; without it forwards just happen. */
-  readonly interceptor?: InterceptorConfig;
-  readonly record: (answer: AnswerObservation) => void;
-  readonly gossip: Gossip;
-  /** Its failures carry attribution data. */
-  readonly attribution: boolean;
-}
-
-/** What comes back for an HTLC that this node originated. */
-export type ReturnHandler = (removal: Removal) => void;
-
-export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
+export class SimNode implements ForwarderHost, InterceptorHost, MessageHost, TillHost {
   readonly name: string;
   readonly nodeId: Uint8Array;
   readonly channels: SimChannel[] = [];
@@ -48,22 +32,24 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
   readonly watchers = new Set<NodeWatcher>();
   /** What the node itself was asked to send. */
   readonly ownParts: OwnParts;
+  readonly messages: MessageDesk;
+  readonly hasAddress: boolean;
   cheat: ForwardCheat | undefined;
   readonly #world: World;
   readonly #secret: Uint8Array;
-  readonly #gossip: Gossip;
+  readonly #connections: Connections;
   readonly #failures: FailurePackets;
-  /** By every id under which this node forwards to a channel. */
-  readonly #outgoing = new Map<ShortChannelId, { readonly channel: SimChannel; readonly side: Side }>();
+  readonly #forwarder: Forwarder;
   readonly #forwards = new Map<SimHtlc, IncomingForward>();
-  readonly #own = new Map<SimHtlc, ReturnHandler>();
+  readonly #own = new Map<SimHtlc, OwnHtlc>();
+  readonly #holdSupport: HoldSupport;
   /** Incoming HTLCs without an irrevocable end. */
   readonly #incoming = new Set<SimHtlc>();
   /** What the onion said, so that a replay costs no curve operation. */
   readonly #read = new WeakMap<SimHtlc, IncomingForward>();
   #missed: (() => void)[] = [];
   #replayOnConnect = new Set<SimChannel>();
-  #online = true;
+  #online: boolean;
   #lag: BlockDelta = 0;
   #height: BlockHeight;
 
@@ -73,7 +59,12 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
     this.#secret = options.secret;
     this.nodeId = ec.publicKey(options.secret);
     this.#height = world.chainHeight();
-    this.#gossip = options.gossip;
+    this.#forwarder = new Forwarder(this, options.gossip);
+    this.#connections = options.connections;
+    this.#online = !options.startsOffline;
+    this.hasAddress = options.hasAddress;
+    this.#holdSupport = options.holdSupport;
+    this.messages = new MessageDesk(world, this, options.secret, options.connections);
     this.#failures = new FailurePackets(() => world.clock.now(), options.attribution);
     this.ownParts = new OwnParts(world, this);
     this.till = new Till(world, this);
@@ -99,13 +90,25 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
   }
 
   addChannel(channel: SimChannel): void {
-    const side = channel.sideOf(this);
     this.channels.push(channel);
-    this.#outgoing.set(channel.aliases[side], { channel, side });
-    if (channel.announced) this.#outgoing.set(channel.scid, { channel, side });
+    this.#forwarder.addChannel(channel);
   }
 
   // --- incoming HTLCs
+
+  get holdsHtlcs(): boolean {
+    return this.#holdSupport === 'returns';
+  }
+
+  get holdsUnasked(): boolean {
+    return this.cheat?.claimsToHold !== undefined;
+  }
+
+  holdAsked(htlc: SimHtlc, answer: (path: BlindedPath | undefined) => void): void {
+    const { claimsToHold } = this.cheat ?? {};
+    if (claimsToHold || !this.interceptor || !this.holdsHtlcs) answer(claimsToHold);
+    else this.interceptor.askForPath(htlc, answer);
+  }
 
   htlcArrived(htlc: SimHtlc): void {
     this.#incoming.add(htlc);
@@ -149,6 +152,11 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
 
   #startForward(forward: IncomingForward): void {
     this.#read.set(forward.htlc, forward);
+    const { add, hasReleasePath } = forward.htlc;
+    if (asksToHold(add) && this.#holdSupport !== 'ignores' && !(this.holdsHtlcs && hasReleasePath)) {
+      this.fail(forward, failureMessage(FailureCode.temporaryNodeFailure));
+      return;
+    }
     if (this.interceptor) this.#intercept(forward, true);
     else this.resume(forward);
   }
@@ -187,7 +195,7 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
     this.#failWith(incoming, this.#failures.wrap(incoming, { reason: packet }));
   }
 
-  #failWith(incoming: Incoming, failing: Failing): void {
+  #failWith(incoming: Incoming, failing: FailedWith): void {
     incoming.htlc.channel.remove(incoming.htlc, failing, this.#isVolatile(incoming));
   }
 
@@ -199,31 +207,9 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
   /** Forwards as the onion says, or fails for the reason BOLT 4 gives. Does nothing if it was forwarded before. */
   resume(forward: IncomingForward): void {
     if (forward.outgoing) return;
-    const next = this.#outgoing.get(forward.outgoingScid);
-    if (!next) {
-      this.fail(forward, failureMessage(FailureCode.unknownNextPeer));
-      return;
-    }
-    const { add } = forward.htlc;
-    const { amtToForward, outgoingCltvValue } = forward;
-    const terms = {
-      incomingAmountMsat: add.amountMsat,
-      incomingExpiry: add.cltvExpiry,
-      amtToForward,
-      outgoingCltvValue,
-    };
-    const channelUpdate = (): Uint8Array => this.#gossip.updateOf(next.channel, next.side, forward.outgoingScid);
-    const failure = checkForward(terms, next.channel.policies[next.side], this.#height, channelUpdate);
-    if (failure) {
-      this.fail(forward, failure);
-      return;
-    }
-    const outgoing = next.channel.offer(next.side, {
-      paymentHash: add.paymentHash,
-      ...outgoingTerms(forward, this.cheat),
-    });
-    if (typeof outgoing === 'string') {
-      this.fail(forward, failureMessage(FailureCode.temporaryChannelFailure, { channelUpdate: channelUpdate() }));
+    const outgoing = this.#forwarder.forward(forward);
+    if (outgoing instanceof Uint8Array) {
+      this.fail(forward, outgoing);
       return;
     }
     forward.outgoing = outgoing;
@@ -232,15 +218,24 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
 
   // --- outgoing HTLCs
 
-  /** Offers an HTLC of its own. `returned` is called once, with its end. */
+  /**
+   * Offers an HTLC of its own. `returned` is called once, with its end; `held` each time the peer tells how it is released, asked
+   * to hold it or not.
+   */
   pay(
     channel: SimChannel,
-    offer: { amountMsat: Msat; cltvExpiry: BlockHeight; paymentHash: Uint8Array; onion: Uint8Array },
+    offer: HtlcOffer,
     returned: ReturnHandler,
+    held: (path: BlindedPath) => void = () => undefined,
   ): SimHtlc | OfferRefusal {
     const htlc = channel.offer(channel.sideOf(this), offer);
-    if (typeof htlc !== 'string') this.#own.set(htlc, returned);
+    if (typeof htlc !== 'string') this.#own.set(htlc, { returned, held });
     return htlc;
+  }
+
+  releaseTold(htlc: SimHtlc, path: BlindedPath): void {
+    this.#world.clock.stir?.();
+    this.#own.get(htlc)?.held(path);
   }
 
   htlcReturned(htlc: SimHtlc, removal: Removal): void {
@@ -252,7 +247,7 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
     if (own) {
       this.#own.delete(htlc);
       this.#world.clock.stir?.();
-      own(removal);
+      own.returned(removal);
       return;
     }
     const forward = this.#forwards.get(htlc);
@@ -265,8 +260,22 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
       return;
     }
     const failing = this.#failures.passOn(forward, removal);
-    if (this.cheat?.garbleFailures) failing.reason[0]! ^= 1;
+    if (this.cheat?.garbleFailures && failing.kind === 'fail') failing.reason[0]! ^= 1;
     this.#failWith(forward, failing);
+  }
+
+  // --- messages
+
+  peerBehind(scid: ShortChannelId): NodeId | undefined {
+    return this.#forwarder.peerBehind(scid);
+  }
+
+  peerMessage(from: Uint8Array, bytes: Uint8Array): void {
+    this.messages.received(from, bytes);
+  }
+
+  peerChanged(peer: Uint8Array, connected: boolean): void {
+    this.messages.peerChanged(peer, connected);
   }
 
   // --- blocks
@@ -305,6 +314,8 @@ export class SimNode implements ChannelEnd, InterceptorHost, TillHost {
     this.till.crash();
     this.ownParts.crash();
     this.interceptor?.crash();
+    this.messages.drop('connection lost');
+    this.#connections.down(this);
     for (const watcher of this.watchers) watcher.power?.(false);
   }
 

@@ -2,13 +2,18 @@
  * Parts of payments that a simulated node was asked to send: the calls under way, and a record of every part that survives
  * crashes of the node as its channels do.
  */
+import type { BlindedPath } from '../../onion/blinded-path.js';
+import { FIRST_CUSTOM_RECORD } from '../../onion/payload.js';
 import type { PartOutcome } from '../../send/payment/messages.js';
 import type { ReportedFailure } from '../../send/payment/failure/reported.js';
-import type { OutgoingPart } from '../../send/run/ports.js';
+import type { OutgoingPart, PartTold } from '../../send/run/ports.js';
+import type { TlvRecord } from '../../wire/tlv.js';
 import { toHex } from '../../wire/bytes.js';
-import type { BlockHeight, Msat } from '../../wire/units.js';
-import type { ChannelEnd, OfferRefusal, SimChannel } from './channel.js';
+import type { Msat } from '../../wire/units.js';
+import type { ChannelEnd, SimChannel } from './channel.js';
+import { asksToHold } from './holding.js';
 import type { SimHtlc } from './htlc.js';
+import type { HtlcOffer, OfferRefusal } from './htlc-offer.js';
 import { outcomeOf, partOnion } from './part-onion.js';
 import type { Random } from './random.js';
 import { draw, type Removal, type World } from './types.js';
@@ -24,7 +29,7 @@ const REASONS: Readonly<Record<OfferRefusal, LocalReason>> = {
 
 /** Whoever waits for the end of a part. */
 export interface PartFollower {
-  accepted(): void;
+  accepted(told?: PartTold): void;
   ended(outcome: PartOutcome): void;
   /** The node has died; how the part stands is to be looked up. */
   lost(): void;
@@ -35,8 +40,9 @@ interface PartHost extends ChannelEnd {
   readonly channels: readonly SimChannel[];
   pay(
     channel: SimChannel,
-    offer: { amountMsat: Msat; cltvExpiry: BlockHeight; paymentHash: Uint8Array; onion: Uint8Array },
+    offer: HtlcOffer,
     returned: (removal: Removal) => void,
+    held: (path: BlindedPath) => void,
   ): SimHtlc | OfferRefusal;
 }
 
@@ -91,17 +97,31 @@ export class OwnParts {
   }
 
   #offer(part: OwnPart): void {
-    const { paymentHash, part: planned } = part.outgoing;
+    const { paymentHash, part: planned, firstHopRecords = [] } = part.outgoing;
     const first = planned.hops[0];
     const channel = first && this.#channel(first.scid);
     const onion = channel && partOnion(part.outgoing, this.#random);
-    if (!onion || this.#isRefused(part)) {
+    if (!onion || this.#isRefused(part) || !firstHopRecords.every(isSendable)) {
       this.#end(part, local('node_refuses'));
       return;
     }
     const { amountMsat, expiry: cltvExpiry } = first;
-    const offer = { amountMsat, cltvExpiry, paymentHash, onion: onion.onion };
-    const htlc = this.#node.pay(channel, offer, (removal) => this.#end(part, outcomeOf(removal, onion.sharedSecrets)));
+    const isHeld = asksToHold({ unknownRecords: firstHopRecords });
+    const htlc = this.#node.pay(
+      channel,
+      {
+        amountMsat,
+        cltvExpiry,
+        paymentHash,
+        onion: onion.onion,
+        ...(firstHopRecords.length > 0 && { unknownRecords: firstHopRecords }),
+      },
+      (removal) => this.#end(part, outcomeOf(removal, onion.sharedSecrets)),
+      // A peer that claims to hold what it was not asked to would learn which parts are for a payee who sleeps.
+      (releasePath) => {
+        if (isHeld) this.#later(part, () => part.follower.accepted({ releasePath }));
+      },
+    );
     if (typeof htlc === 'string') {
       this.#end(part, local(REASONS[htlc]));
       return;
@@ -145,5 +165,8 @@ export class OwnParts {
     });
   }
 }
+
+/** Odd, so that no peer has to know it, and out of the protocol's own numbers. */
+const isSendable = ({ type }: TlvRecord): boolean => type >= FIRST_CUSTOM_RECORD && type % 2n === 1n;
 
 const local = (reason: LocalReason): PartOutcome => ({ kind: 'failed', failure: { kind: 'local', reason } });

@@ -3,9 +3,10 @@ import { unwrapAttributedFailure, type Attribution } from '../../onion/attributi
 import { FailureCode } from '../../onion/failure-codes.js';
 import { unwrapFailure, type UnwrappedFailure } from '../../onion/failure-packet.js';
 import { buildOnion, type BuiltOnion } from '../../onion/packet.js';
-import { encodePaymentPayload, type PayloadFields } from '../../onion/payload.js';
+import { encodePaymentPayload } from '../../onion/payload.js';
 import type { ReportedFailure } from '../../send/payment/failure/reported.js';
 import type { PartOutcome } from '../../send/payment/messages.js';
+import { payloadsOf } from '../../send/payment/payloads.js';
 import type { OutgoingPart } from '../../send/run/ports.js';
 import type { Failing } from './failing.js';
 import { sessionKey, type Random } from './random.js';
@@ -14,23 +15,19 @@ import type { Removal } from './types.js';
 /** Unit of hold times, ms. */
 const HOLD_UNIT_MS = 100;
 
-/** Undefined if there is no onion for the route: it is too long or names what is no node. */
-export function partOnion({ paymentHash, part, totalMsat }: OutgoingPart, random: Random): BuiltOnion | undefined {
-  const { hops, records } = part;
-  const { paymentData } = records;
-  const final = paymentData ? { ...records, paymentData: { ...paymentData, totalMsat } } : records;
+/** Undefined if there is no onion for the route: it is too long, names what is no node, or begins inside a blinded path. */
+export function partOnion(outgoing: OutgoingPart, random: Random): BuiltOnion | undefined {
+  const key = sessionKey(random);
   try {
-    return buildOnion({
-      sessionKey: sessionKey(random),
-      hops: hops.map(({ nodeId, amountMsat, expiry }, i) => {
-        const next = hops[i + 1];
-        const payload: PayloadFields = next
-          ? { amtToForward: next.amountMsat, outgoingCltvValue: next.expiry, shortChannelId: next.scid }
-          : { amtToForward: amountMsat, outgoingCltvValue: expiry, ...final };
-        return { nodeId, payload: encodePaymentPayload(payload) };
-      }),
-      associatedData: paymentHash,
-    });
+    const payloads = payloadsOf(outgoing);
+    return (
+      payloads &&
+      buildOnion({
+        sessionKey: key,
+        hops: payloads.map(({ nodeId, payload }) => ({ nodeId, payload: encodePaymentPayload(payload) })),
+        associatedData: outgoing.paymentHash,
+      })
+    );
   } catch (thrown) {
     if (thrown instanceof RangeError) return undefined;
     throw thrown;

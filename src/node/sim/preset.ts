@@ -22,6 +22,10 @@ export interface PresetOptions extends SimNetworkOptions {
   readonly interceptor?: AddNodeOptions['interceptor'];
   /** Capacity of every channel; each side has half of it. Default 20 million sat. */
   readonly capacityMsat?: Msat;
+  /** Whether the members hold HTLCs on request. */
+  readonly hold?: AddNodeOptions['hold'];
+  /** Names of private nodes, each with a channel to alpha as its LSP. Default none. */
+  readonly wallets?: readonly string[];
 }
 
 export interface PresetWorld {
@@ -49,14 +53,20 @@ const CHANNELS: readonly (readonly [first: string, second: string, announced: bo
 export function presetWorld({
   interceptor = true,
   capacityMsat = 20_000_000_000n,
+  hold = false,
+  wallets = [],
   ...options
 }: PresetOptions): PresetWorld {
   const network = new SimNetwork(options);
   for (const name of ['north', 'south', ...PRESET_PAYERS]) network.addNode(name);
-  const members = PRESET_MEMBERS.map((name) => network.addNode(name, { interceptor }));
+  const members = PRESET_MEMBERS.map((name) => network.addNode(name, { interceptor, hold }));
   const half = capacityMsat / 2n;
   for (const [first, second, announced] of CHANNELS) {
     network.openChannel(network.node(first), network.node(second), { balances: [half, half], announced });
+  }
+  for (const name of wallets) {
+    const wallet = network.addNode(name, { private: true });
+    network.openChannel(network.node('alpha'), wallet, { balances: [half, half] });
   }
   return {
     network,

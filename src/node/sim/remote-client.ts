@@ -1,5 +1,6 @@
 /** A node of a simulated network in another process, as a port. */
 import { z } from 'zod';
+import type { BlindedPath } from '../../onion/blinded-path.js';
 import type {
   FinalResult,
   HtlcAnswer,
@@ -15,8 +16,10 @@ import { toHex } from '../../wire/bytes.js';
 import type { BlockHeight } from '../../wire/units.js';
 import { LND_FAILURE_CODES } from './interceptor-config.js';
 import { Asker, Wire, type ServerEvent } from './remote-connection.js';
+import { blindedPath } from './remote-message-wire.js';
+import { RemoteMessageGraph, RemoteMessagePort, RemotePeerMessagePort } from './remote-messages.js';
 import { RemoteGraphPort, RemoteSendPort } from './remote-send.js';
-import { htlcAnswer, htlcKey, localChannels, lookedUp, nodeInfo } from './remote-wire.js';
+import { htlcAnswer, htlcKey, localChannels, lookedUp, nodeAbilities, nodeInfo } from './remote-wire.js';
 
 export interface RemoteSimNodeOptions {
   /** `tcp://127.0.0.1:PORT` */
@@ -35,6 +38,11 @@ export class RemoteSimNode implements NodePort {
   readonly intercept: InterceptPort;
   readonly send: RemoteSendPort;
   readonly graph: RemoteGraphPort;
+  readonly messages: RemoteMessagePort;
+  readonly messageGraph: RemoteMessageGraph;
+  readonly peerMessages: RemotePeerMessagePort;
+  /** By its own word, the last time it was asked who it is. */
+  #returnsReleasePaths = false;
   readonly #node: string;
   readonly #asker: Asker;
 
@@ -45,19 +53,32 @@ export class RemoteSimNode implements NodePort {
     this.#asker = new Asker(url);
     this.send = new RemoteSendPort({ url, node });
     this.graph = new RemoteGraphPort({ url, node });
+    this.messageGraph = new RemoteMessageGraph(this.#asker);
+    this.messages = new RemoteMessagePort({ url, node }, this.#asker, this.messageGraph);
+    this.peerMessages = new RemotePeerMessagePort({ url, node });
+    const returnsReleasePaths = (): boolean => this.#returnsReleasePaths;
     this.intercept = {
       nodeFailureCodes,
+      get returnsReleasePaths() {
+        return returnsReleasePaths();
+      },
       open: (handlers) => RemoteSession.open(url, node, handlers),
       lookupFinal: (key) => this.#lookup(key),
     };
   }
 
   async info(): Promise<NodeInfo> {
-    return nodeInfo.parse(await this.#asker.ask({ verb: 'info', node: this.#node }));
+    const answer = await this.#asker.ask({ verb: 'info', node: this.#node });
+    this.#returnsReleasePaths = nodeAbilities.parse(answer).returnsReleasePaths;
+    return nodeInfo.parse(answer);
   }
 
   async channels(): Promise<readonly LocalChannel[]> {
     return localChannels.parse(await this.#asker.ask({ verb: 'channels', node: this.#node }));
+  }
+
+  async signMessage(message: Uint8Array): Promise<string> {
+    return z.string().parse(await this.#asker.ask({ verb: 'sign_message', node: this.#node, message: toHex(message) }));
   }
 
   /** Lets go of the connections; a later question opens them again. */
@@ -153,10 +174,28 @@ class RemoteSession implements InterceptSession {
       case 'closed':
         this.#end(event.reason);
         break;
+      case 'release_path':
+        this.#tellPath(event.question, event.key);
+        break;
       case 'news':
       case 'loaded':
-        break; // of graph streams
+      case 'unforwarded':
+      case 'received':
+      case 'peer':
+      case 'peer_message':
+        break; // of other streams
     }
+  }
+
+  /** A bug of whoever listens costs this HTLC its path and nothing more. */
+  #tellPath(question: number, key: HtlcKey): void {
+    let path: BlindedPath | undefined;
+    try {
+      path = this.#handlers.releasePath?.(key);
+    } catch {
+      path = undefined;
+    }
+    this.#wire?.tell({ verb: 'release_path', question, path: path ? z.encode(blindedPath, path) : null });
   }
 
   #end(reason: string): void {

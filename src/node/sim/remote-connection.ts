@@ -1,6 +1,7 @@
 /** A client's connection to a simulated network in another process. */
 import { connect, type Socket } from 'node:net';
 import { z } from 'zod';
+import type { PartTold } from '../../send/run/ports.js';
 import { readLines, writeLine } from './lines.js';
 import { MAX_REPLY_LENGTH, serverLine } from './remote-wire.js';
 
@@ -8,7 +9,7 @@ type ServerLine = z.output<typeof serverLine>;
 export type ServerEvent = Extract<ServerLine, { event: string }>;
 
 interface Waiting {
-  readonly accepted: () => void;
+  readonly accepted: (told?: PartTold) => void;
   readonly resolve: (result: unknown) => void;
   readonly reject: (reason: Error) => void;
 }
@@ -60,7 +61,7 @@ export class Wire {
   }
 
   /** @param accepted what was handed over with the question is on its way */
-  ask(question: Readonly<Record<string, unknown>>, accepted: () => void = ignore): Promise<unknown> {
+  ask(question: Readonly<Record<string, unknown>>, accepted: (told?: PartTold) => void = ignore): Promise<unknown> {
     if (this.closed) return Promise.reject(new Error('connection to the simulated network lost'));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -85,7 +86,7 @@ export class Wire {
     }
     const waiting = this.#waiting.get(line.id);
     if ('accepted' in line) {
-      waiting?.accepted();
+      waiting?.accepted(line.told);
       return;
     }
     this.#waiting.delete(line.id);
@@ -105,7 +106,7 @@ export class Asker {
     this.#url = url;
   }
 
-  async ask(question: Readonly<Record<string, unknown>>, accepted?: () => void): Promise<unknown> {
+  async ask(question: Readonly<Record<string, unknown>>, accepted?: (told?: PartTold) => void): Promise<unknown> {
     return (await this.#connected()).ask(question, accepted);
   }
 

@@ -1,5 +1,6 @@
 /** JSON forms of what paying over a simulated network in another process needs. */
 import { z } from 'zod';
+import { blindedPath, wireRecords } from './remote-message-wire.js';
 import { bytes, u32, u64 } from './remote-values.js';
 
 const index = z.number().int().min(0).max(0xffff);
@@ -10,13 +11,10 @@ const records = z.object({
   paymentData: z.object({ paymentSecret: bytes(32), totalMsat: u64 }).exactOptional(),
   paymentMetadata: bytes().exactOptional(),
   keysendPreimage: bytes(32).exactOptional(),
+  invoiceRequest: bytes().exactOptional(),
   encryptedRecipientData: bytes().exactOptional(),
   totalAmountMsat: u64.exactOptional(),
-  customRecords: z
-    .array(z.object({ type: u64, value: bytes() }))
-    .max(64)
-    .readonly()
-    .exactOptional(),
+  customRecords: wireRecords.exactOptional(),
 });
 
 const hop = z.object({
@@ -26,6 +24,7 @@ const hop = z.object({
   nodeId: bytes(33),
   amountMsat: u64,
   expiry: u32,
+  blindedPath: blindedPath.exactOptional(),
 });
 
 /** What the node needs of the part; what the payment knows of it beyond that stays behind. */
@@ -43,7 +42,12 @@ const part = z.object({
   successProbability: z.number(),
 });
 
-export const outgoingPart = z.object({ paymentHash: bytes(32), totalMsat: u64, part });
+export const outgoingPart = z.object({
+  paymentHash: bytes(32),
+  totalMsat: u64,
+  part,
+  firstHopRecords: wireRecords.exactOptional(),
+});
 
 export const nodeBalances = z.object({
   nodeId: bytes(33),
@@ -57,6 +61,7 @@ export const nodeBalances = z.object({
         htlcMinimumMsat: u64.exactOptional(),
         htlcMaximumMsat: u64.exactOptional(),
         slots: z.number().int().min(0),
+        holdsHtlcs: z.boolean().exactOptional(),
       }),
     )
     .readonly(),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { GraphHandlers, GraphPort } from '../../send/graph/port.js';
 import type { LookUpAnswer, PartOutcome } from '../../send/payment/messages.js';
-import type { LookUp, NodeBalances, OutgoingPart, SendPort } from '../../send/run/ports.js';
+import type { LookUp, NodeBalances, OutgoingPart, PartTold, SendPort } from '../../send/run/ports.js';
 import { Asker, Wire } from './remote-connection.js';
 import { lookUpAnswer, nodeBalances, outgoingPart, partOutcome } from './remote-send-wire.js';
 
@@ -13,7 +13,11 @@ export interface RemoteNodeAddress {
   readonly node: string;
 }
 
+type PartAccepted = (told?: PartTold) => void;
+
 export class RemoteSendPort implements SendPort {
+  readonly canHoldAtPeer = true;
+  readonly canSendFirstHopRecords = true;
   readonly #node: string;
   readonly #asker: Asker;
 
@@ -27,7 +31,7 @@ export class RemoteSendPort implements SendPort {
     return z.decode(nodeBalances, (await this.#ask('balances')) as z.input<typeof nodeBalances>);
   }
 
-  async send(part: OutgoingPart, accepted: () => void): Promise<PartOutcome> {
+  async send(part: OutgoingPart, accepted: PartAccepted): Promise<PartOutcome> {
     const answer = await this.#ask('send', { part: z.encode(outgoingPart, part) }, accepted);
     return z.decode(partOutcome, answer as z.input<typeof partOutcome>);
   }
@@ -46,7 +50,7 @@ export class RemoteSendPort implements SendPort {
     return this.#asker.close();
   }
 
-  #ask(verb: string, more: Readonly<Record<string, unknown>> = {}, accepted?: () => void): Promise<unknown> {
+  #ask(verb: string, more: Readonly<Record<string, unknown>> = {}, accepted?: PartAccepted): Promise<unknown> {
     return this.#asker.ask({ verb, node: this.#node, ...more }, accepted);
   }
 }

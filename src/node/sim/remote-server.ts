@@ -7,10 +7,11 @@ import { z } from 'zod';
 import { decodeInvoice } from '../../bolt11/index.js';
 import { randomBytes } from '../../crypto/index.js';
 import type { InterceptSession } from '../../receive/node-port.js';
-import type { OutgoingPart } from '../../send/run/ports.js';
+import type { OutgoingPart, PartTold } from '../../send/run/ports.js';
 import { unwrap } from '../../wire/result.js';
 import type { Msat, PaymentHash } from '../../wire/units.js';
 import { Faults } from './faults.js';
+import type { SimInterceptHandlers } from './holding.js';
 import { readLines, writeLine } from './lines.js';
 import type { SimNetwork } from './network.js';
 import { FakePayer } from './payer.js';
@@ -20,14 +21,18 @@ import {
   interceptedHtlc,
   localChannels,
   MAX_REQUEST_LENGTH,
+  nodeAbilities,
   nodeInfo,
   plainJson,
   request,
-  type RemoteFault,
   type RemotePayRequest,
   type RemoteRequest,
 } from './remote-wire.js';
+import { partTold, peeled, relayListJson } from './remote-message-wire.js';
+import { inject } from './remote-faults.js';
+import { ReleaseQuestions, ServedMessages } from './remote-message-server.js';
 import { graphNews, lookUpAnswer, nodeBalances, partOutcome } from './remote-send-wire.js';
+import { relayList } from './sim-message-graph.js';
 import { SimGraphPort } from './sim-graph-port.js';
 import { issueSimInvoice } from './sim-invoice.js';
 import { SimNodePort } from './sim-node-port.js';
@@ -70,12 +75,12 @@ export function serveSimNetwork(network: SimNetwork, port = 0): Promise<SimServe
 /** What all connections share. */
 class Desk {
   readonly network: SimNetwork;
-  readonly #faults: Faults;
+  readonly faults: Faults;
   readonly #payers = new Map<string, FakePayer>();
 
   constructor(network: SimNetwork) {
     this.network = network;
-    this.#faults = new Faults(network);
+    this.faults = new Faults(network);
   }
 
   port(node: string): SimNodePort {
@@ -121,48 +126,6 @@ class Desk {
     this.#payers.set(name, payer);
     return payer;
   }
-
-  inject(fault: RemoteFault): void {
-    const faults = this.#faults;
-    switch (fault.fault) {
-      case 'drop-stream':
-        faults.dropStream(fault.node);
-        break;
-      case 'freeze-stream':
-        faults.freezeStream(fault.node, fault.ms);
-        break;
-      case 'duplicate-presentation':
-        faults.duplicatePresentation(fault.node, fault.probability);
-        break;
-      case 'delay-presentation':
-        faults.delayPresentation(fault.node, fault.ms);
-        break;
-      case 'lose-finals':
-        faults.loseFinals(fault.node, fault.lose);
-        break;
-      case 'crash-node':
-        faults.crashNode(fault.node);
-        break;
-      case 'restart-node':
-        faults.restartNode(fault.node);
-        break;
-      case 'cut-link':
-        faults.cutLink(...fault.nodes);
-        break;
-      case 'heal-link':
-        faults.healLink(...fault.nodes);
-        break;
-      case 'lag-height':
-        faults.lagHeight(fault.node, fault.blocks);
-        break;
-      case 'mine-blocks':
-        faults.mineBlocks(fault.blocks);
-        break;
-      case 'force-close':
-        faults.forceClose(...fault.nodes);
-        break;
-    }
-  }
 }
 
 function payRequestOf(payment: RemotePayRequest): PayRequest {
@@ -174,13 +137,22 @@ function payRequestOf(payment: RemotePayRequest): PayRequest {
 class Connection {
   readonly #desk: Desk;
   readonly #socket: Socket;
+  readonly #messages: ServedMessages;
+  readonly #questions: ReleaseQuestions;
   #session: InterceptSession | undefined;
 
   constructor(desk: Desk, socket: Socket) {
     this.#desk = desk;
     this.#socket = socket;
+    const line = { tell: (event: unknown) => this.#tell(event), end: () => socket.end() };
+    this.#messages = new ServedMessages(line);
+    this.#questions = new ReleaseQuestions(line);
     socket.setNoDelay(true);
-    socket.on('close', () => this.#session?.close());
+    socket.on('close', () => {
+      this.#session?.close();
+      this.#messages.close();
+      this.#questions.close();
+    });
     readLines(socket, MAX_REQUEST_LENGTH, (line) => this.#receive(line));
   }
 
@@ -192,6 +164,10 @@ class Connection {
       this.#session?.answer(message.key, message.answer);
       return true;
     }
+    if (message.verb === 'release_path') {
+      this.#questions.answered(message.question, message.path ?? undefined);
+      return true;
+    }
     this.#serve(message).then(
       (result) => writeLine(this.#socket, { id: message.id, result: result ?? null }),
       (thrown: unknown) => {
@@ -201,11 +177,11 @@ class Connection {
     return true;
   }
 
-  async #serve(message: Exclude<RemoteRequest, { verb: 'answer' }>): Promise<unknown> {
+  async #serve(message: Exclude<RemoteRequest, { verb: 'answer' | 'release_path' }>): Promise<unknown> {
     const desk = this.#desk;
     switch (message.verb) {
       case 'info':
-        return z.encode(nodeInfo, await desk.port(message.node).info());
+        return this.#info(message.node);
       case 'channels':
         return z.encode(localChannels, [...(await desk.port(message.node).channels())]);
       case 'lookup':
@@ -224,7 +200,7 @@ class Connection {
       case 'payment':
         return desk.payment(message.payer, message.index);
       case 'inject':
-        desk.inject(message.fault);
+        inject(desk.faults, message.fault);
         return undefined;
       case 'observations':
         return plainJson(desk.network.observations());
@@ -245,11 +221,43 @@ class Connection {
         return z.encode(lookUpAnswer, await desk.sender(message.node).lookUp({ ...message.part, siblings: [] }));
       case 'follow':
         return this.#follow(message.node);
+      case 'open_messages':
+        return this.#listen((port) => this.#messages.open(port.messages), message.node);
+      case 'open_peer_messages':
+        return this.#listen((port) => this.#messages.openPeers(port.peerMessages), message.node);
+      case 'send_message':
+        return this.#messages.send(message.peer, message.message);
+      case 'send_peer_message':
+        return this.#messages.sendToPeer(message.message);
+      case 'dial':
+        return this.#messages.dial(message.peer);
+      case 'peel_own': {
+        const opened = await desk.port(message.node).messages.peelOwn?.(message.message);
+        return opened ? z.encode(peeled, opened) : null;
+      }
+      case 'relays':
+        return z.encode(relayListJson, relayList(desk.network));
+      case 'sign_message':
+        return desk.port(message.node).signMessage(message.message);
     }
   }
 
+  async #info(node: string): Promise<unknown> {
+    const port = this.#desk.port(node);
+    const info = z.encode(nodeInfo, await port.info());
+    const returnsReleasePaths = port.intercept?.returnsReleasePaths ?? false;
+    return { ...info, ...z.encode(nodeAbilities, { returnsReleasePaths }) };
+  }
+
+  /** A client that is gone by now needs no stream. */
+  async #listen(open: (port: SimNodePort) => Promise<void>, node: string): Promise<void> {
+    await open(this.#desk.port(node));
+    if (this.#socket.destroyed) this.#messages.close();
+  }
+
   async #send(id: number, node: string, part: OutgoingPart): Promise<unknown> {
-    const accepted = (): void => writeLine(this.#socket, { id, accepted: true });
+    const accepted = (told?: PartTold): void =>
+      writeLine(this.#socket, { id, accepted: true, ...(told && { told: z.encode(partTold, told) }) });
     return z.encode(partOutcome, await this.#desk.sender(node).send(part, accepted));
   }
 
@@ -270,7 +278,8 @@ class Connection {
     if (this.#session) throw new Error('this connection is a stream already');
     const { intercept } = this.#desk.port(node);
     if (!intercept) throw new Error(`${node} does not intercept`);
-    this.#session = await intercept.open({
+    const handlers: SimInterceptHandlers = {
+      releasePathLater: (key) => this.#questions.ask(key),
       onHtlc: (htlc) => this.#tell({ event: 'htlc', htlc: z.encode(interceptedHtlc, htlc) }),
       onFinal: (result) => this.#tell({ event: 'final', result: z.encode(finalResult, result) }),
       onHeight: (height) => this.#tell({ event: 'height', height }),
@@ -278,7 +287,8 @@ class Connection {
         this.#tell({ event: 'closed', reason });
         this.#socket.end();
       },
-    });
+    };
+    this.#session = await intercept.open(handlers);
     if (this.#socket.destroyed) this.#session.close();
   }
 

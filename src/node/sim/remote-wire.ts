@@ -2,11 +2,20 @@
 import { z } from 'zod';
 import { toHex } from '../../wire/bytes.js';
 import { MAX_U32 } from '../../wire/units.js';
+import {
+  blindedPath,
+  onionMessage,
+  partTold,
+  peerMessage,
+  received,
+  unforwarded,
+  wireRecords,
+} from './remote-message-wire.js';
 import { graphNews, outgoingPart } from './remote-send-wire.js';
 import { bytes, text, u32, u64 } from './remote-values.js';
 
 /** Longest line a server accepts. */
-export const MAX_REQUEST_LENGTH = 65_536;
+export const MAX_REQUEST_LENGTH = 262_144;
 /** Longest line a client accepts: a record of a long run is large. */
 export const MAX_REPLY_LENGTH = 256 * 1024 * 1024;
 
@@ -23,6 +32,7 @@ export const localChannels = z.array(
     peerId: bytes(33),
     scid: u64.exactOptional(),
     peerAlias: u64.exactOptional(),
+    ownAliases: z.array(u64).readonly().exactOptional(),
     announced: z.boolean(),
     confirmations: u32.exactOptional(),
     ready: z.boolean(),
@@ -32,6 +42,9 @@ export const localChannels = z.array(
     peerPolicy: policy.exactOptional(),
   }),
 );
+
+/** What {@link nodeInfo} does not say: told with it. */
+export const nodeAbilities = z.object({ returnsReleasePaths: z.boolean() });
 
 export const nodeInfo = z.object({
   nodeId: bytes(33),
@@ -55,6 +68,8 @@ export const interceptedHtlc = z.object({
   onion: bytes(1366),
   deadline: z.number().int(),
   onChain: z.boolean(),
+  wireRecords: wireRecords.exactOptional(),
+  outgoingNodeId: bytes(33).exactOptional(),
 });
 
 export const htlcAnswer = z.discriminatedUnion('action', [
@@ -138,6 +153,11 @@ export const fault = z.discriminatedUnion('fault', [
   z.object({ fault: z.literal('heal-link'), nodes: z.tuple([node, node]) }),
   z.object({ fault: z.literal('lag-height'), node, blocks: u32 }),
   z.object({ fault: z.literal('mine-blocks'), blocks: z.number().int().min(1).max(10_000) }),
+  z.object({ fault: z.literal('lose-messages'), node, probability: z.number().min(0).max(1) }),
+  z.object({ fault: z.literal('duplicate-messages'), node, probability: z.number().min(0).max(1) }),
+  z.object({ fault: z.literal('delay-messages'), node, ms: z.tuple([milliseconds, milliseconds]) }),
+  z.object({ fault: z.literal('drop-message-streams'), node }),
+  z.object({ fault: z.literal('hang-up'), nodes: z.tuple([node, node]) }),
   z.object({ fault: z.literal('force-close'), nodes: z.tuple([node, node]) }),
 ]);
 
@@ -163,6 +183,18 @@ export const request = z.discriminatedUnion('verb', [
   z.object({ id, verb: z.literal('invoice'), node, amountMsat: u64, hold: z.boolean() }),
   z.object({ id, verb: z.literal('till'), node, paymentHash: bytes(32) }),
   z.object({ id, verb: z.literal('decide'), node, paymentHash: bytes(32), decision: z.enum(['settle', 'cancel']) }),
+  /** Makes the connection a stream of this node's onion messages, over which some are sent and nodes dialled. */
+  z.object({ id, verb: z.literal('open_messages'), node }),
+  z.object({ id, verb: z.literal('send_message'), peer: bytes(33), message: onionMessage }),
+  z.object({ id, verb: z.literal('dial'), peer: bytes(33) }),
+  z.object({ id, verb: z.literal('peel_own'), node, message: onionMessage }),
+  /** Makes the connection a stream of messages of applications. */
+  z.object({ id, verb: z.literal('open_peer_messages'), node }),
+  z.object({ id, verb: z.literal('send_peer_message'), message: peerMessage }),
+  z.object({ id, verb: z.literal('relays') }),
+  z.object({ id, verb: z.literal('sign_message'), node, message: bytes() }),
+  /** Answers an event of this name. */
+  z.object({ verb: z.literal('release_path'), question: id, path: blindedPath.nullable() }),
   /** Makes the connection a stream of the graph as this node knows it. */
   z.object({ id, verb: z.literal('follow'), node }),
 ]);
@@ -175,11 +207,17 @@ export const serverLine = z.union([
   z.object({ id, result: z.unknown() }),
   z.object({ id, error: z.string() }),
   /** The part that was handed over with this question is on its way; its end is still to come. */
-  z.object({ id, accepted: z.literal(true) }),
+  z.object({ id, accepted: z.literal(true), told: partTold.exactOptional() }),
   z.object({ event: z.literal('htlc'), htlc: interceptedHtlc }),
   z.object({ event: z.literal('final'), result: finalResult }),
   z.object({ event: z.literal('height'), height: u32 }),
   z.object({ event: z.literal('closed'), reason: z.string() }),
+  /** To be answered by the request of this name, soon. */
+  z.object({ event: z.literal('release_path'), question: id, key: htlcKey }),
+  z.object({ event: z.literal('unforwarded'), unforwarded }),
+  z.object({ event: z.literal('received'), received }),
+  z.object({ event: z.literal('peer'), peer: bytes(33), connected: z.boolean() }),
+  z.object({ event: z.literal('peer_message'), message: peerMessage }),
   z.object({ event: z.literal('news'), news: graphNews }),
   z.object({ event: z.literal('loaded') }),
 ]);

@@ -38,6 +38,7 @@ export function readRemoval(bytes: Uint8Array): Removal {
     case 'update_fail_malformed_htlc':
       return { kind: 'malformed', sha256OfOnion: message.sha256OfOnion, failureCode: message.failureCode };
     case 'update_add_htlc':
+    case 'revoke_and_ack':
     case 'init':
     case 'error':
     case 'warning':

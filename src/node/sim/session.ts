@@ -1,6 +1,7 @@
 /** One open stream between a simulated node and whoever intercepts its HTLCs. */
-import type { HtlcAnswer, HtlcKey, InterceptHandlers, InterceptSession } from '../../receive/node-port.js';
+import type { HtlcAnswer, HtlcKey, InterceptSession } from '../../receive/node-port.js';
 import type { BlockHeight, Millis } from '../../wire/units.js';
+import type { SimInterceptHandlers } from './holding.js';
 import { Link } from './link.js';
 import type { World } from './types.js';
 
@@ -24,7 +25,7 @@ interface Waiting {
 }
 
 export class SimSession implements InterceptSession {
-  readonly handlers: InterceptHandlers;
+  readonly handlers: SimInterceptHandlers;
   /** HTLCs answered on this session whose answer may still be on its way. */
   readonly answered = new Set<string>();
   readonly #world: World;
@@ -36,12 +37,17 @@ export class SimSession implements InterceptSession {
   #frozenUntil: Millis = 0;
   #cancelThaw: (() => void) | undefined;
 
-  constructor(world: World, handlers: InterceptHandlers, host: SessionHost) {
+  constructor(world: World, handlers: SimInterceptHandlers, host: SessionHost) {
     this.#world = world;
     this.handlers = handlers;
     this.#host = host;
     this.#pipe = new Link(world, world.timing.streamMs);
     this.#pipe.setUp(true);
+  }
+
+  /** It brings something over now. */
+  get isLive(): boolean {
+    return this.#open && this.#pipe.up;
   }
 
   /** Runs `deliver`, which calls a handler, when the stream has brought it over. */

@@ -8,6 +8,8 @@ import type {
   NodeInfo,
   NodePort,
 } from '../../receive/node-port.js';
+import type { MessageGraph, MessagePort, PeerMessagePort } from '../../messages/port.js';
+import { messageDigest, signatureText } from '../../offline/wake/signed-message.js';
 import type { GraphPort } from '../../send/graph/port.js';
 import type { SendPort } from '../../send/run/ports.js';
 import { equalBytes } from '../../wire/bytes.js';
@@ -16,6 +18,8 @@ import type { Interceptor } from './interceptor.js';
 import type { SimNetwork } from './network.js';
 import type { SimNode } from './node.js';
 import { SimGraphPort } from './sim-graph-port.js';
+import { SimMessageGraph } from './sim-message-graph.js';
+import { SimMessagePort } from './sim-message-port.js';
 import { SimSendPort } from './sim-send-port.js';
 import { opposite } from './types.js';
 
@@ -27,6 +31,9 @@ export class SimNodePort implements NodePort {
   readonly intercept?: InterceptPort;
   readonly send: SendPort;
   readonly graph: GraphPort;
+  readonly messages: MessagePort;
+  readonly messageGraph: MessageGraph;
+  readonly peerMessages: PeerMessagePort;
   readonly #network: SimNetwork;
   readonly #node: SimNode;
 
@@ -37,6 +44,9 @@ export class SimNodePort implements NodePort {
     this.name = name;
     this.send = new SimSendPort(node);
     this.graph = new SimGraphPort(network, node);
+    this.messages = new SimMessagePort(node);
+    this.messageGraph = new SimMessageGraph(network);
+    this.peerMessages = { open: async (handlers) => node.messages.openPeerMessages(handlers) };
     if (node.interceptor) this.intercept = new SimInterceptPort(node, node.interceptor);
   }
 
@@ -50,6 +60,10 @@ export class SimNodePort implements NodePort {
     return node.channels.filter(({ closed }) => !closed).map((channel) => localChannel(this.#network, node, channel));
   }
 
+  async signMessage(message: Uint8Array): Promise<string> {
+    return signatureText(this.#reachable().sign(messageDigest(message)));
+  }
+
   #reachable(): SimNode {
     if (!this.#node.online) throw new Error(`${this.#node.name} cannot be reached`);
     return this.#node;
@@ -58,12 +72,14 @@ export class SimNodePort implements NodePort {
 
 class SimInterceptPort implements InterceptPort {
   readonly nodeFailureCodes: InterceptPort['nodeFailureCodes'];
+  readonly returnsReleasePaths: boolean;
   readonly #node: SimNode;
   readonly #interceptor: Interceptor;
 
   constructor(node: SimNode, interceptor: Interceptor) {
     this.#node = node;
     this.#interceptor = interceptor;
+    this.returnsReleasePaths = node.holdsHtlcs;
     this.nodeFailureCodes = interceptor.config.nodeFailureCodes;
   }
 
@@ -85,6 +101,7 @@ function localChannel(network: SimNetwork, node: SimNode, channel: SimChannel): 
     peerId: channel.ends[peer].nodeId,
     scid: channel.scid,
     peerAlias: channel.aliases[peer],
+    ownAliases: [channel.aliases[side]],
     announced: channel.announced,
     confirmations: Math.max(0, network.height - Number(channel.scid >> 40n) + 1),
     ready: true,

@@ -13,6 +13,16 @@ export function review(work: Step): void {
   }
 }
 
+export const NOT_THE_INVOICE = 'the payer of an offer chose the hash of an invoice, whose own payment alone may pay it';
+
+/**
+ * A payer of a static invoice draws the preimage, so it can choose the hash of any invoice whose preimage it knows, as that
+ * of a swap. The merchant's invoice is about its own amount and secret: such a payment is none of it, however complete.
+ */
+export function isForeignTo({ terms }: Account, { offer }: Pick<HtlcSet, 'offer'>): boolean {
+  return terms !== undefined && offer?.isStatic === true;
+}
+
 function reviewSet(work: Step, set: HtlcSet): void {
   const { account, context } = work;
   const held = account.parts.filter((part) => part.setId === set.id && livePart(part));
@@ -22,6 +32,8 @@ function reviewSet(work: Step, set: HtlcSet): void {
 
   if (terms?.wish === 'cancel') {
     failSet(work, set, 'the invoice was canceled');
+  } else if (isForeignTo(account, set)) {
+    failSet(work, set, NOT_THE_INVOICE); // the invoice was made after the first part had come
   } else if (set.acceptedAt !== undefined && sumMsat(held) < set.totalMsat) {
     failSet(work, set, 'a part was taken back before the payment was settled');
   } else if (countedMsat >= set.totalMsat && mayCommit(account, set)) {
@@ -143,6 +155,7 @@ function commitSet(work: Step, set: HtlcSet, counted: readonly Part[]): void {
     amountMsat: settledMsat,
     totalMsat: set.totalMsat,
     parts: counted.map(({ key, amountMsat }) => ({ key, amountMsat })),
+    ...(set.offer && { offer: set.offer }),
   });
 }
 

@@ -6,7 +6,7 @@
  */
 import { incorrectPaymentDetails } from './failures.js';
 import { cancelAccount, settleHold } from './hold.js';
-import { failSet, review } from './sets.js';
+import { failSet, isForeignTo, NOT_THE_INVOICE, review } from './sets.js';
 import type { Account, LedgerCommand, LedgerEvent, LedgerReply, Part, PartKey, PresentedPart } from './types.js';
 import { decidePart, findPart, livePart, NO_EPOCH, putPart, putSet, type Step, type StepContext } from './work.js';
 
@@ -75,6 +75,7 @@ function reasonToRefuse(account: Account, presented: PresentedPart): string | un
     return 'the payment was already settled';
   }
   if (account.terms?.wish === 'cancel') return 'the invoice was canceled';
+  if (isForeignTo(account, presented)) return NOT_THE_INVOICE;
   // What the merchant was told is what he decides about: nothing joins or stands beside an accepted payment.
   if (account.sets.some(({ state, acceptedAt }) => state === 'open' && acceptedAt !== undefined)) {
     return 'a complete payment waits for the merchant already';
@@ -116,6 +117,7 @@ function openSetFor(work: Step, presented: PresentedPart): { readonly id: string
     reviewAt: context.now + context.policy.mppTimeoutMs,
     preimage: presented.preimage ?? account.terms?.preimage,
     settledMsat: undefined,
+    ...(presented.offer && { offer: presented.offer }),
   };
   putSet(work, set);
   return set;

@@ -54,6 +54,17 @@ export interface Part {
   readonly final: PartFinal;
 }
 
+/** For which offer a set pays, as its first part said; what the payer says of itself is a claim. Hex where bytes. */
+export interface PaidOffer {
+  readonly offerId: string;
+  /** The offer was paid through a static invoice: the payer drew the preimage, so it proves nothing. */
+  readonly isStatic: boolean;
+  readonly payerId: string;
+  /** Decimal. */
+  readonly quantity?: string;
+  readonly payerNote?: string;
+}
+
 export type SetState = 'open' | 'settling' | 'settled' | 'failed';
 
 export interface HtlcSet {
@@ -72,6 +83,7 @@ export interface HtlcSet {
   readonly preimage: string | undefined;
   /** Sum of the parts that were committed. */
   readonly settledMsat: Msat | undefined;
+  readonly offer?: PaidOffer;
 }
 
 /** What the merchant said about a payment hash beyond what the payment secret carries. */
@@ -106,6 +118,7 @@ export interface PresentedPart {
   readonly deadline: BlockHeight;
   /** Derived from the payment secret where the secret allows it; hex. */
   readonly preimage: string | undefined;
+  readonly offer?: PaidOffer;
 }
 
 export type LedgerCommand =
@@ -176,6 +189,7 @@ export type LedgerEvent =
       readonly amountMsat: Msat;
       readonly totalMsat: Msat;
       readonly parts: readonly { readonly key: PartKey; readonly amountMsat: Msat }[];
+      readonly offer?: PaidOffer;
     }
   | {
       readonly type: 'invoice.final';

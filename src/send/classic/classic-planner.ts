@@ -3,7 +3,6 @@
  * share of the budget pays for, and a part without a route is halved. Kept to be measured against, and for those who want
  * near-equal parts.
  */
-import { toHex } from '../../wire/bytes.js';
 import type { ChannelGraph } from '../graph/channel-graph.js';
 import { Arena } from '../plan/arena.js';
 import { buildPlan } from '../plan/build.js';
@@ -14,6 +13,7 @@ import {
   checkOwnBalance,
   checkReachable,
   checkRequest,
+  isPayeeSource,
   networkCapacity,
   overBudget,
   payeeIsSource,
@@ -65,7 +65,7 @@ export class ClassicPlanner implements Planner {
     const impossible = checkRequest(request);
     if (impossible) return impossible;
     const { payee, maxBlocks, maxParts } = request;
-    if (request.sources.some(({ nodeId }) => toHex(nodeId) === toHex(payee.nodeId))) return payeeIsSource();
+    if (isPayeeSource(request)) return payeeIsSource();
     if (payee.finalCltvDelta > maxBlocks) return tooManyBlocks(payee.finalCltvDelta, maxBlocks);
     const { sink } = prepare(this.#arena, request);
     const early =

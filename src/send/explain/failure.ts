@@ -18,7 +18,7 @@ export interface ExplainedFailure {
 
 export function explainFailure(part: PaymentPart, failure: PartFailure, names: Names): ExplainedFailure {
   if (failure.kind === 'never_sent') return { code: 'never_sent', words: 'it was never sent' };
-  const believed = sane(failure, part.hops.length);
+  const believed = sane(failure, part.hops);
   if (believed.kind === 'local') {
     const first = channelWords(part.hops[0]!.scid);
     return { code: 'local', position: 0, words: localWords(believed.reason, called(part.source, names), first) };
@@ -38,10 +38,12 @@ export function explainFailure(part: PaymentPart, failure: PartFailure, names: N
   }
   const from: NodeId = reporter === 0 ? part.source : part.hops[reporter - 1]!.nodeId;
   const node = reporter === 0 ? `own node ${called(from, names)}` : `node ${called(from, names)}`;
+  const next = part.hops[reporter]!;
+  if (next.blindedPath) return { code: name, position: reporter, words: pathWords(name, node, next) };
   const words =
     along === 'prohibited'
       ? `${node} answers ${name}, which only a payee may say: it is not believed`
-      : alongWords(name, node, part.hops[reporter]!, names);
+      : alongWords(name, node, next, names);
   return { code: name, position: reporter, words };
 }
 
@@ -93,6 +95,15 @@ function alongWords(name: string, node: string, hop: RouteHop, names: Names): st
     default:
       return `${node} answers ${name}`;
   }
+}
+
+/** The first node of a path speaks for all behind it. */
+function pathWords(name: string, node: string, { scid, amountMsat }: RouteHop): string {
+  const path = channelWords(scid);
+  if (name === 'invalid_onion_blinding') {
+    return `${satWords(amountMsat)} came back over ${path}, which starts at ${node}: nobody can tell why, the payee may be offline or not want it`;
+  }
+  return `${node}, where ${path} starts, answers ${name}: the path is left out`;
 }
 
 function finalWords(name: string, payee: string, { height }: FailureFields): string {

@@ -3,7 +3,7 @@ import { toHex } from '../../wire/bytes.js';
 import type { Millis } from '../../wire/units.js';
 import type { PartState, PaymentPart } from '../payment/payment.js';
 import { isOut } from '../payment/sums.js';
-import type { PlannedPart } from '../plan/request.js';
+import type { PlannedPart, RouteHop } from '../plan/request.js';
 import { type ExplainedFailure, explainFailure } from './failure.js';
 import { satWords } from '../words.js';
 import { called, channelWords, durationWords, iso, nameOf, type Names } from './words.js';
@@ -64,9 +64,15 @@ export function explainRoute(part: PlannedPart, names: Names): ExplainedRoute {
     amountMsat: part.amountMsat.toString(),
     feeMsat: part.feeMsat.toString(),
     successChance: part.successProbability,
-    path: [part.source, ...part.hops.map(({ nodeId }) => nodeId)].map((id) => called(id, names)).join(' → '),
+    path: [called(part.source, names), ...part.hops.map((hop) => wayTo(hop, names))].join(' → '),
     hops,
   };
+}
+
+/** `payee`, or `(blinded path 1) → payee`. */
+function wayTo({ nodeId, scid, blindedPath }: RouteHop, names: Names): string {
+  const name = called(nodeId, names);
+  return blindedPath ? `(${channelWords(scid)}) → ${name}` : name;
 }
 
 export function explainPart(part: PaymentPart, names: Names, now?: Millis): ExplainedPart {
@@ -97,6 +103,7 @@ function partWords(part: PaymentPart, failure: ExplainedFailure | undefined, now
     case 'planned':
       return `${amount} will be sent`;
     case 'sent': {
+      if (part.releasePath) return `${amount} is held by its first peer${since} until the payee is there; ${resolves}`;
       const slow = part.isSlow ? ', slower than usual: a node on the way keeps it back' : '';
       return `${amount} on the way${since}${slow}; ${resolves}`;
     }

@@ -3,14 +3,14 @@ import { toHex } from '../../wire/bytes.js';
 import type { Millis } from '../../wire/units.js';
 import type { PaymentPart, PaymentState, Phase, StopReason } from '../payment/payment.js';
 import { isOut, missingMsat, outstandingOf, pendingParts } from '../payment/sums.js';
-import type { StoredPayment } from '../run/store-port.js';
+import type { PaymentRequest, StoredPayment } from '../run/store-port.js';
 import { type ExplainedPart, explainPart } from './part.js';
 import { satWords } from '../words.js';
 import { durationWords, iso, nameOf, type Names, partsWords } from './words.js';
 
 export interface ExplainedPayment {
   readonly id: string;
-  readonly kind: 'invoice' | 'keysend';
+  readonly kind: PaymentRequest['kind'];
   readonly paymentHash: string;
   readonly state: Phase;
   readonly words: string;

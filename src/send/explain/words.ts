@@ -1,6 +1,7 @@
 /** Amounts, times and names as people read them. */
 import { toHex } from '../../wire/bytes.js';
 import { scidText } from '../../wire/scid.js';
+import { isPathScid, pathNumber } from '../request/blinded-payee.js';
 import type { Millis, NodeId, ShortChannelId } from '../../wire/units.js';
 
 /** Who is who. Keys are 66 lower-case hex characters. */
@@ -35,7 +36,9 @@ export function durationWords(ms: Millis): string {
   return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
 }
 
-export const channelWords = (scid: ShortChannelId): string => scidText(scid);
+/** A blinded path has a number instead of a channel id: the payee hides what it consists of. */
+export const channelWords = (scid: ShortChannelId): string =>
+  isPathScid(scid) ? `blinded path ${pathNumber(scid)}` : scidText(scid);
 
 export const partsWords = (count: number): string => (count === 1 ? 'one part' : `${count} parts`);
 

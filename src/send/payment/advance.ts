@@ -1,8 +1,9 @@
 /** What follows from a state by itself, after every event: ends, sends, plans, look-ups and the next wait. */
 import type { Preimage } from '../../wire/units.js';
 import type { Draft } from './draft.js';
+import { onlyWaits } from './held.js';
 import { MINUTE } from './lessons.js';
-import type { StopReason } from './payment.js';
+import type { PaymentPart, PaymentState, StopReason } from './payment.js';
 import { isOut, missingMsat, outstandingOf, partsOut, pendingParts } from './sums.js';
 
 /** No part is begun from here on. What is out goes on counting until its nodes have said how it ended. */
@@ -43,7 +44,7 @@ export function advance(draft: Draft): void {
   const { now } = draft.context;
   const { terms, phase } = draft.state;
   const isRunning = phase === 'in_flight' || phase === 'waiting';
-  if (isRunning && now >= terms.deadline) {
+  if (isRunning && now >= terms.deadline && !onlyWaits(draft.state)) {
     stopPayment(draft, overTime(draft));
   }
   endWaiting(draft);
@@ -109,7 +110,7 @@ function watch(draft: Draft): void {
       draft.setPart(part.id, { lookUps, unknownSince, lookedUpAt: now, lookUpAt: now + draft.timing.longestLookUpMs });
       draft.command({ type: 'look_up', part: draft.part(part.id)!, lookUp: lookUps });
     }
-    if (part.isSlow !== true && part.sentAt! + draft.timing.slowMs <= now) {
+    if (isSlowable(draft.state, part) && part.sentAt! + draft.timing.slowMs <= now) {
       draft.setPart(part.id, { isSlow: true });
       draft.progress({ what: 'part_slow', part: part.id });
       const interior = part.hops.slice(0, -1);
@@ -121,6 +122,11 @@ function watch(draft: Draft): void {
       if (lessons.length > 0) draft.learn(lessons);
     }
   }
+}
+
+/** Whoever holds a part as it was asked to is not slow. */
+function isSlowable({ terms }: PaymentState, part: PaymentPart): boolean {
+  return part.isSlow !== true && isOut(part) && terms.isHeld !== true;
 }
 
 /** Shared by all nodes of a route that gives no answer. */
@@ -142,13 +148,14 @@ function end(draft: Draft): void {
 function waitForNext(draft: Draft): void {
   const { state, context, timing } = draft;
   const times: number[] = [];
-  if (state.phase === 'in_flight' || state.phase === 'waiting') times.push(state.terms.deadline);
+  const isRunning = state.phase === 'in_flight' || state.phase === 'waiting';
+  if (isRunning && !onlyWaits(state)) times.push(state.terms.deadline);
   if (state.phase === 'in_flight' && state.planAt !== undefined) times.push(state.planAt);
   if (state.waiting?.until !== undefined) times.push(state.waiting.until);
   for (const part of state.parts) {
     if (part.state === 'planned' && state.phase === 'in_flight') times.push(part.sendAt);
     if (part.state === 'unknown') times.push(part.lookUpAt!);
-    if (isOut(part) && part.isSlow !== true) times.push(part.sentAt! + timing.slowMs);
+    if (isSlowable(state, part)) times.push(part.sentAt! + timing.slowMs);
   }
   const height = state.waiting?.height;
   if (times.length === 0 && height === undefined) return;

@@ -3,6 +3,7 @@ import type { BlockHeight } from '../../wire/units.js';
 import type { Plan, PlannedPart } from '../plan/request.js';
 import type { PaymentState } from './payment.js';
 import { PAD_BLOCKS } from './lessons.js';
+import { payloadsOf } from './payloads.js';
 import { missingMsat, outstandingOf } from './sums.js';
 
 /** The first limit that the plan breaks, in words. */
@@ -14,6 +15,13 @@ export function faultOfPlan(plan: Plan, state: PaymentState, height: BlockHeight
   if (amount > missingMsat(state)) return 'it pays more than is missing';
   if (plan.parts.length + out.parts > state.terms.maxParts) return 'it has too many parts';
   if (out.feeMsat + fee > state.terms.budgetMsat) return 'it is over the fee budget';
+  const { amountMsat: totalMsat, payee } = state.terms;
+  if (payee.isBlinded === true && plan.parts.some(({ hops }) => hops.at(-1)?.blindedPath === undefined)) {
+    return 'a part ends in front of the blinded path';
+  }
+  if (plan.parts.some((part) => !payloadsOf({ totalMsat, part: { ...part, records: state.terms.records } }))) {
+    return 'a part does not fit into an onion';
+  }
   return plan.parts
     .map((part) => faultOfPart(part, height + state.terms.maxBlocks + PAD_BLOCKS))
     .find((fault) => fault !== undefined);

@@ -2,7 +2,9 @@
  * A payment as text, to be kept and read again by this or a later version: JSON with nothing lost. Reading checks the shape,
  * for what is damaged must not drive a payment.
  */
+import type { BlindedHop, BlindedPath } from '../../onion/index.js';
 import { err, ok, refusable, refuse, type Result } from '../../wire/result.js';
+import type { TlvRecord } from '../../wire/tlv.js';
 import type { HopUse } from '../knowledge/knowledge.js';
 import type { DirectedChannel } from '../knowledge/payment-memory.js';
 import type { Policy } from '../graph/policy.js';
@@ -18,7 +20,7 @@ import type {
   Seen,
   StopReason,
 } from './payment.js';
-import { fromPlain, toPlain } from './plain.js';
+import { fromPlain, toPlain } from '../../wire/plain.js';
 import {
   amount,
   anyNumber,
@@ -37,7 +39,7 @@ import {
   type Shape,
   tagged,
   text,
-} from './shape.js';
+} from '../../wire/shape.js';
 
 /** A payment without its parts, which are kept one by one. */
 export type PaymentHead = Omit<PaymentState, 'parts'>;
@@ -54,7 +56,13 @@ export function partToText(part: PaymentPart): string {
 }
 
 export function lessonsToText(lessons: readonly SharedLesson[]): string {
-  return toText(lessons);
+  return toText(lessons.map(withoutPaths));
+}
+
+/** Nothing is learnt about blinded paths, and they are long. */
+function withoutPaths(lesson: SharedLesson): SharedLesson {
+  if (!('hops' in lesson) || !lesson.hops.some((hop) => 'blindedPath' in hop)) return lesson;
+  return { ...lesson, hops: lesson.hops.filter((hop) => !('blindedPath' in hop)) };
 }
 
 /** @param parts all of them, in the order of ids */
@@ -114,6 +122,21 @@ const HOP_USE = record<HopUse>({
   kind: maybe(oneOf('own', 'public', 'hint')),
 });
 
+const FIRST_NODE: Shape = (value, path) => {
+  const { nodeId } = Object(value) as { nodeId?: unknown };
+  const byId = record<{ nodeId: Uint8Array }>({ nodeId: nodeKey });
+  const byChannel = record<{ shortChannelId: bigint; direction: 0 | 1 }>({ shortChannelId: amount, direction });
+  (nodeId === undefined ? byChannel : byId)(value, path);
+};
+
+const BLINDED_PATH = record<BlindedPath>({
+  firstNode: FIRST_NODE,
+  firstPathKey: nodeKey,
+  hops: listOf(record<BlindedHop>({ blindedNodeId: nodeKey, encryptedData: bytes })),
+});
+
+const TLV_RECORDS = listOf(record<TlvRecord>({ type: amount, value: bytes, offset: maybe(count) }));
+
 export const HOP = record<RouteHop>({
   scid: amount,
   direction,
@@ -122,6 +145,7 @@ export const HOP = record<RouteHop>({
   nodeId: nodeKey,
   expiry: count,
   hint: maybe(record<NonNullable<RouteHop['hint']>>({ hint: count, hop: count })),
+  blindedPath: maybe(BLINDED_PATH),
 });
 
 export const RECORDS = record<FinalRecords>({
@@ -130,21 +154,15 @@ export const RECORDS = record<FinalRecords>({
   ),
   paymentMetadata: maybe(bytes),
   keysendPreimage: maybe(bytesOf(32)),
+  invoiceRequest: maybe(bytes),
   encryptedRecipientData: maybe(bytes),
   totalAmountMsat: maybe(amount),
-  customRecords: maybe(
-    listOf(
-      record<{ type: bigint; value: Uint8Array; offset?: number }>({
-        type: amount,
-        value: bytes,
-        offset: maybe(count),
-      }),
-    ),
-  ),
+  customRecords: maybe(TLV_RECORDS),
 });
 
 const PAYEE = record<Payee>({
   nodeId: nodeKey,
+  isBlinded: maybe(isTrue),
   finalCltvDelta: count,
   hints: listOf(
     listOf(
@@ -156,6 +174,8 @@ const PAYEE = record<Payee>({
         cltvDelta: count,
         htlcMinimumMsat: maybe(amount),
         htlcMaximumMsat: maybe(amount),
+        blindedPath: maybe(BLINDED_PATH),
+        countsAs: maybe(count),
       }),
     ),
   ),
@@ -174,6 +194,8 @@ export const TERMS = record<PaymentTerms>({
   offsetBlocks: count,
   startedAt: number,
   deadline: number,
+  firstHopRecords: maybe(TLV_RECORDS),
+  isHeld: maybe(isTrue),
 });
 
 /** The network's word: kept as it came, however odd its numbers are. */
@@ -210,6 +232,7 @@ const PART = record<PaymentPart>({
   endedAt: maybe(number),
   failure: maybe(FAILURE),
   isSlow: maybe(isTrue),
+  releasePath: maybe(BLINDED_PATH),
 });
 
 export const REFUSAL = record<{ code: string; message: string }>({ code: text, message: text });

@@ -1,4 +1,5 @@
 /** What the machine is told and what it asks for. */
+import type { BlindedPath } from '../../onion/index.js';
 import type { BlockHeight, Millis, Msat, Preimage } from '../../wire/units.js';
 import type { Plan, Refusal } from '../plan/request.js';
 import type { UpdateVerifier } from './failure/policy-update.js';
@@ -23,8 +24,8 @@ export type LookUpAnswer = PartOutcome | { readonly kind: 'in_flight' | 'never_s
 export type PaymentEvent =
   | { readonly type: 'start' }
   | { readonly type: 'planned'; readonly ticket: number; readonly answer: Plan | Refusal }
-  /** The node says that the part's HTLC is on its way. Need not come. */
-  | { readonly type: 'accepted'; readonly part: number }
+  /** The node says that the part's HTLC is on its way, or what its first peer told of it. Need not come. */
+  | { readonly type: 'accepted'; readonly part: number; readonly releasePath?: BlindedPath }
   | { readonly type: 'outcome'; readonly part: number; readonly outcome: PartOutcome }
   /** Nobody waits for the part's outcome any more: the connection to its node was lost. */
   | { readonly type: 'lost'; readonly part: number }
@@ -92,6 +93,8 @@ export type Report =
     }
   | { readonly kind: 'failed'; readonly reason: StopReason }
   | { readonly kind: 'ended'; readonly amountMsat: Msat; readonly feeMsat: Msat }
+  /** The first peer holds the part until the path brings `release_held_htlc`. Comes again after a restart. */
+  | { readonly kind: 'told'; readonly part: number; readonly releasePath: BlindedPath }
   /** Something that should not be possible: for the operator's log. */
   | { readonly kind: 'alarm'; readonly message: string };
 

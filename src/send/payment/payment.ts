@@ -2,7 +2,8 @@
  * A payment as plain data: what is to be paid, its parts, and what it has learnt for itself. All of it is needed after a
  * restart and nothing else is, so a store that keeps this value keeps the payment.
  */
-import type { PayloadFields } from '../../onion/index.js';
+import type { BlindedPath, PayloadFields } from '../../onion/index.js';
+import type { TlvRecord } from '../../wire/tlv.js';
 import type { BlockDelta, BlockHeight, Millis, Msat, PaymentHash, Preimage } from '../../wire/units.js';
 import type { Payee, PlannedPart, Refusal } from '../plan/request.js';
 import type { PartFailure } from './failure/reported.js';
@@ -11,7 +12,13 @@ import type { PrivateLesson } from './lessons.js';
 /** What the payee's payload carries beside amount and expiry. */
 export type FinalRecords = Pick<
   PayloadFields,
-  'paymentData' | 'paymentMetadata' | 'keysendPreimage' | 'encryptedRecipientData' | 'totalAmountMsat' | 'customRecords'
+  | 'paymentData'
+  | 'paymentMetadata'
+  | 'keysendPreimage'
+  | 'invoiceRequest'
+  | 'encryptedRecipientData'
+  | 'totalAmountMsat'
+  | 'customRecords'
 >;
 
 /** What is asked for, after the modifiers of the stage *prepare*. Does not change while the payment runs. */
@@ -33,6 +40,13 @@ export interface PaymentTerms {
   readonly startedAt: Millis;
   /** No part is begun from here on. */
   readonly deadline: Millis;
+  /** Odd records from 65536 on for the `update_add_htlc` of every part. */
+  readonly firstHopRecords?: readonly TlvRecord[];
+  /**
+   * The parts are held on their way until the payee is there, for days maybe: nothing is slow, nothing is tried again, and the
+   * first part that comes back ends the payment.
+   */
+  readonly isHeld?: true;
 }
 
 /**
@@ -62,6 +76,8 @@ export interface PaymentPart extends PlannedPart {
   readonly failure?: PartFailure;
   /** It was reported that no answer comes. */
   readonly isSlow?: true;
+  /** The first peer holds the HTLC until this path brings `release_held_htlc`. */
+  readonly releasePath?: BlindedPath;
 }
 
 export type StopCode =
@@ -77,6 +93,8 @@ export type StopCode =
   | 'payee_waits'
   | 'paths_used_up'
   | 'own_balance'
+  /** No peer of an own node holds HTLCs. */
+  | 'no_holder'
   | 'bad_request';
 
 /** Why no new part is sent. The message says what to do. */

@@ -4,6 +4,7 @@
  * and failure is reported only when nothing can be in flight.
  */
 import { sha256 } from '../../crypto/index.js';
+import type { BlindedPath } from '../../onion/index.js';
 import { equalBytes } from '../../wire/bytes.js';
 import { advance, reportSuccess, stopPayment, succeed } from './advance.js';
 import { faultOfPlan } from './check-plan.js';
@@ -11,6 +12,7 @@ import { Draft } from './draft.js';
 import type { ReportedFailure } from './failure/reported.js';
 import { react } from './failure/react.js';
 import type { Reaction } from './failure/reaction.js';
+import { isHeldAtPeer } from './held.js';
 import type { Lesson } from './lessons.js';
 import type { LookUpAnswer, PartOutcome, PaymentEvent, Step, StepContext } from './messages.js';
 import type { PaymentPart, PaymentState } from './payment.js';
@@ -38,9 +40,10 @@ function handle(draft: Draft, event: PaymentEvent): void {
       planned(draft, event.ticket, event.answer);
       return;
     }
-    case 'accepted':
-      if (draft.part(event.part)?.state === 'sent') draft.setPart(event.part, { accepted: true });
+    case 'accepted': {
+      accepted(draft, event.part, event.releasePath);
       return;
+    }
     case 'outcome': {
       ended(draft, event.part, event.outcome);
       return;
@@ -64,6 +67,15 @@ function handle(draft: Draft, event: PaymentEvent): void {
       return;
     }
   }
+}
+
+function accepted(draft: Draft, id: number, releasePath: BlindedPath | undefined): void {
+  const part = draft.part(id);
+  if (part?.state === 'sent') draft.setPart(id, { accepted: true });
+  // A path for what nobody was asked to hold would only tell the peer which payments wait.
+  if (!part || !isOut(part) || !releasePath || part.releasePath || !isHeldAtPeer(draft.state.terms)) return;
+  draft.setPart(id, { releasePath });
+  draft.report({ kind: 'told', part: id, releasePath });
 }
 
 function planned(draft: Draft, ticket: number, answer: Plan | Refusal): void {
@@ -183,7 +195,14 @@ function failed(draft: Draft, part: PaymentPart, failure: ReportedFailure): void
   if (reaction.adjust) draft.set({ adjustments: { ...state.adjustments, ...reaction.adjust } });
   if (reaction.alarm) draft.alarm(reaction.alarm);
   draft.progress({ what: 'part_failed', part: part.id, words: reaction.words });
-  if (state.phase === 'in_flight' || state.phase === 'waiting') follow(draft, part, reaction);
+  if (state.phase === 'in_flight' || state.phase === 'waiting') follow(draft, part, finalIfHeld(draft, reaction));
+}
+
+/** The others wait for a payee who gets only all of them together; nothing can take the place of what came back. */
+function finalIfHeld({ state: { terms } }: Draft, reaction: Reaction): Reaction {
+  if (terms.isHeld !== true || reaction.next.kind === 'stop') return reaction;
+  const message = `a part that was to be held came back because ${reaction.words}: pay again once the payee is there`;
+  return { ...reaction, next: { kind: 'stop', reason: { code: 'attempts', message } } };
 }
 
 function follow(draft: Draft, part: PaymentPart, { next, words }: Reaction): void {
@@ -280,5 +299,8 @@ function restarted(draft: Draft): void {
   else if (phase === 'failed') draft.report({ kind: 'failed', reason: stop! });
   else if (phase === 'stopping') {
     draft.report({ kind: 'stopping', reason: stop!, pending: pendingParts(draft.state) });
+  }
+  for (const { id, releasePath } of partsOut(draft.state)) {
+    if (releasePath) draft.report({ kind: 'told', part: id, releasePath });
   }
 }

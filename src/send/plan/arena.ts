@@ -141,6 +141,11 @@ export class Arena {
     return arc < this.halves ? this.columns.cltv[arc]! : this.local.get(arc - this.halves).cltv;
   }
 
+  /** Channels that the arc counts as. */
+  countsAs(arc: number): number {
+    return arc < this.halves ? 1 : this.local.get(arc - this.halves).countsAs;
+  }
+
   min(arc: number): number {
     return arc < this.halves ? this.columns.min[arc]! : this.local.get(arc - this.halves).min;
   }

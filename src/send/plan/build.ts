@@ -3,7 +3,7 @@ import { fromHex } from '../../wire/bytes.js';
 import type { Direction } from '../graph/policy.js';
 import type { Arena } from './arena.js';
 import { type Judgement, riskOfPart } from './evaluate.js';
-import type { Plan, PlannedPart, PlanRequest, RouteHop } from './request.js';
+import type { Payee, Plan, PlannedPart, PlanRequest, RouteHop } from './request.js';
 import { amountsAlong, lift, type Part, place } from './route.js';
 
 /** @param judgement of the parts by the request's own weights */
@@ -26,7 +26,7 @@ function buildPart(arena: Arena, { height, payee }: PlanRequest, part: Part): Pl
   let expiry = height + payee.finalCltvDelta;
   for (let i = part.arcs.length - 1; i >= 0; i--) {
     const arc = part.arcs[i]!;
-    hops.push({ ...hopOf(arena, arc), amountMsat: BigInt(amounts[i]!), expiry });
+    hops.push({ ...hopOf(arena, arc, payee), amountMsat: BigInt(amounts[i]!), expiry });
     expiry += arena.cltv(arc);
   }
   return {
@@ -38,11 +38,20 @@ function buildPart(arena: Arena, { height, payee }: PlanRequest, part: Part): Pl
   };
 }
 
-function hopOf(arena: Arena, arc: number): Omit<RouteHop, 'amountMsat' | 'expiry'> {
-  const nodeId = fromHex(arena.nodeKey(arena.to(arc)));
+function hopOf(arena: Arena, arc: number, payee: Payee): Omit<RouteHop, 'amountMsat' | 'expiry'> {
   if (!arena.isLocal(arc)) {
+    const nodeId = fromHex(arena.nodeKey(arena.to(arc)));
     return { kind: 'public', scid: arena.graph.scidOfChannel(arc >> 1), direction: (arc & 1) as Direction, nodeId };
   }
-  const { kind, scid, direction, hint } = arena.local.get(arc - arena.halves);
-  return hint ? { kind, scid, direction, nodeId, hint } : { kind, scid, direction, nodeId };
+  const { kind, scid, direction, hint, blindedPath } = arena.local.get(arc - arena.halves);
+  // The end of a blinded path is no node of the arena's: its id is the payee's name.
+  const nodeId = blindedPath ? payee.nodeId : fromHex(arena.nodeKey(arena.to(arc)));
+  return {
+    kind,
+    scid,
+    direction,
+    nodeId,
+    ...(hint ? { hint } : {}),
+    ...(blindedPath ? { blindedPath } : {}),
+  };
 }

@@ -2,7 +2,6 @@
  * The default planner: one problem for all own nodes together. First what makes every plan impossible, then the best single
  * route by exact prices, and where that is not good enough the min-cost flow, realised and improved by exact prices.
  */
-import { toHex } from '../../wire/bytes.js';
 import type { ChannelGraph } from '../graph/channel-graph.js';
 import { Arena } from './arena.js';
 import { buildPlan } from './build.js';
@@ -16,6 +15,7 @@ import {
   checkOwnBalance,
   checkReachable,
   checkRequest,
+  isPayeeSource,
   networkCapacity,
   overBudget,
   payeeIsSource,
@@ -90,7 +90,7 @@ export class FlowPlanner implements Planner {
     const impossible = checkRequest(request);
     if (impossible) return impossible;
     const { payee, maxBlocks, amountMsat, maxHops = DEFAULT_MAX_HOPS } = request;
-    if (request.sources.some(({ nodeId }) => toHex(nodeId) === toHex(payee.nodeId))) return payeeIsSource();
+    if (isPayeeSource(request)) return payeeIsSource();
     if (payee.finalCltvDelta > maxBlocks) return tooManyBlocks(payee.finalCltvDelta, maxBlocks);
     const { sink } = prepare(this.#arena, request);
     const early =

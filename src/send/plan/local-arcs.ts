@@ -2,6 +2,7 @@
  * Arcs that exist for one plan only, beside the graph: own channels, the payee's hints, private policies. In columns like
  * the graph's, listed by both of their ends.
  */
+import type { BlindedPath } from '../../onion/index.js';
 import type { ShortChannelId } from '../../wire/units.js';
 import type { Direction } from '../graph/policy.js';
 import { grown } from '../graph/rows.js';
@@ -13,6 +14,9 @@ export interface LocalArc {
   readonly direction: Direction;
   readonly kind: 'own' | 'public' | 'hint';
   readonly hint?: { readonly hint: number; readonly hop: number };
+  readonly blindedPath?: BlindedPath;
+  /** Channels that it counts as among those of a route. */
+  readonly countsAs: number;
   readonly base: number;
   readonly ppm: number;
   readonly cltv: number;

@@ -5,7 +5,7 @@
 import type { Arena } from './arena.js';
 import { type Judgement, judge } from './evaluate.js';
 import type { Weights } from './request.js';
-import { blocksOf, deliverable, fits, lift, type Part, place } from './route.js';
+import { blocksOf, deliverable, fits, hopsOf, lift, type Part, place } from './route.js';
 import type { RouteSearch, SearchTerms } from './search.js';
 import type { PartLimits } from './starts.js';
 
@@ -81,7 +81,7 @@ export class PartOptimiser {
   }
 
   #isAllowed(arcs: readonly number[]): boolean {
-    return arcs.length <= this.#limits.maxHops && blocksOf(this.#arena, arcs) <= this.#limits.maxBlocks;
+    return hopsOf(this.#arena, arcs) <= this.#limits.maxHops && blocksOf(this.#arena, arcs) <= this.#limits.maxBlocks;
   }
 
   /** The routes within the limits, each with what it can deliver beside the ones before it. */

@@ -7,7 +7,7 @@ import type { Knowledge } from '../knowledge/knowledge.js';
 import type { PaymentMemory } from '../knowledge/payment-memory.js';
 import { type Arena, keyOf, NodeState } from './arena.js';
 import type { LocalArc } from './local-arcs.js';
-import type { PayeeHop, PlanRequest, Source, SourceChannel } from './request.js';
+import type { Payee, PayeeHop, PlanRequest, Source, SourceChannel } from './request.js';
 
 /** Hints beyond these are the payee's fault: an invoice has room for some twenty. */
 const MOST_HINTS = 64;
@@ -24,7 +24,7 @@ export interface Prepared {
 export function prepare(arena: Arena, request: PlanRequest): Prepared {
   const { knowledge, memory, sources, payee, now } = request;
   arena.reset(knowledge.options.endWeight);
-  const sink = arena.nodeFor(keyOf(payee.nodeId));
+  const sink = arena.nodeFor(sinkKey(payee));
   for (const source of sources) arena.setState(arena.nodeFor(keyOf(source.nodeId)), NodeState.own);
   const isOwn = arena.state[sink] === NodeState.own;
   overlayNodes(arena, knowledge, memory, sink, now);
@@ -35,6 +35,11 @@ export function prepare(arena: Arena, request: PlanRequest): Prepared {
   for (const source of sources) addSource(arena, source, knowledge, memory, now);
   addHints(arena, request, sink);
   return { sink, isOwn };
+}
+
+/** A payee behind blinded paths is a node of its own, whatever its name is: nothing of the graph leads to it. */
+function sinkKey({ nodeId, isBlinded }: Payee): string {
+  return isBlinded === true ? `blinded ${keyOf(nodeId)}` : keyOf(nodeId);
 }
 
 function overlayNodes(
@@ -109,7 +114,7 @@ function overlayPolicies(arena: Arena, memory: PaymentMemory | undefined): void 
   }
 }
 
-type Terms = Pick<LocalArc, 'base' | 'ppm' | 'cltv' | 'min' | 'max' | 'hint'>;
+type Terms = Pick<LocalArc, 'base' | 'ppm' | 'cltv' | 'min' | 'max' | 'hint' | 'blindedPath'>;
 
 function replaceHalf(arena: Arena, half: number, terms: Terms): void {
   if (arena.hiOf(half) < 0) return;
@@ -126,6 +131,7 @@ function replaceHalf(arena: Arena, half: number, terms: Terms): void {
     used: arena.usedOf(half),
     slots: Infinity,
     bias: 0,
+    countsAs: 1,
   };
   arena.mask(half);
   if (arena.state[arc.from] !== NodeState.own) arena.addLocal(arc);
@@ -168,6 +174,7 @@ function addSource(
       used: 0,
       slots: channel.slots,
       bias: source.biasPpm ?? 0,
+      countsAs: 1,
     });
   }
 }
@@ -194,7 +201,7 @@ function addHints(arena: Arena, request: PlanRequest, sink: number): void {
 
 function addHint(
   arena: Arena,
-  { memory }: PlanRequest,
+  { memory, payee: { isBlinded } }: PlanRequest,
   hop: PayeeHop,
   to: number,
   hint: { readonly hint: number; readonly hop: number },
@@ -207,10 +214,13 @@ function addHint(
   const { scid } = hop;
   // Several hints may end in the same hop, as those of a phantom node behind several channels do.
   const repeated = arena.local.all().some((arc) => arc.scid === scid && arc.from === from && arc.to === to);
-  if (repeated || memory?.isExcluded({ scid, direction })) return;
+  // What does not lead to a blinded payee over a path of its own does not lead there at all.
+  const isOpen = isBlinded === true && !hop.blindedPath;
+  if (isOpen || repeated || memory?.isExcluded({ scid, direction })) return;
   const told = memory?.policyOf({ scid, direction });
   const terms: Terms = {
     hint,
+    ...(hop.blindedPath ? { blindedPath: hop.blindedPath } : {}),
     base: told?.feeBaseMsat ?? hop.feeBaseMsat,
     ppm: told?.feePpm ?? hop.feePpm,
     cltv: told?.cltvDelta ?? hop.cltvDelta,
@@ -244,5 +254,6 @@ function addHint(
     used,
     slots: Infinity,
     bias: 0,
+    countsAs: hop.countsAs ?? 1,
   });
 }

@@ -1,4 +1,5 @@
 /** What can be said before any search, and in which words. */
+import { equalBytes } from '../../wire/bytes.js';
 import type { Msat } from '../../wire/units.js';
 import { MAX_PLANNED_MSAT } from '../fees.js';
 import { satWords } from '../words.js';
@@ -31,6 +32,11 @@ export function checkRequest(request: PlanRequest): Refusal | undefined {
   }
   if (sources.length === 0) return invalid('no own node can send now: check the connections to the nodes');
   return undefined;
+}
+
+/** The id of a blinded payee is a name only. */
+export function isPayeeSource({ sources, payee }: PlanRequest): boolean {
+  return payee.isBlinded !== true && sources.some(({ nodeId }) => equalBytes(nodeId, payee.nodeId));
 }
 
 export function payeeIsSource(): Refusal {

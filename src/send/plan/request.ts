@@ -1,5 +1,6 @@
 /** What a planner is asked and what it answers. */
 import type { Invoice, RouteHintHop } from '../../bolt11/index.js';
+import type { BlindedPath } from '../../onion/index.js';
 import type { BlockDelta, BlockHeight, Millis, Msat, NodeId, ShortChannelId } from '../../wire/units.js';
 import type { Direction } from '../graph/policy.js';
 import type { HopUse, Knowledge } from '../knowledge/knowledge.js';
@@ -16,6 +17,8 @@ export interface SourceChannel {
   readonly htlcMaximumMsat?: Msat;
   /** Parts that can still be added. */
   readonly slots: number;
+  /** The peer holds HTLCs on request until they are released (`option_htlc_hold`); default false. */
+  readonly holdsHtlcs?: boolean;
 }
 
 /** An own node that can send now. */
@@ -24,6 +27,8 @@ export interface Source {
   readonly channels: readonly SourceChannel[];
   /** Price of letting an amount leave from this node, in ppm; steers, is no fee. */
   readonly biasPpm?: number;
+  /** Most parts of one payment that the node sends over blinded paths at a time; default: any number. */
+  readonly maxBlindedParts?: number;
 }
 
 /** A way in that the payee told: from `from` over `scid` to the next hop's `from`, or to the payee. */
@@ -35,14 +40,20 @@ export interface PayeeHop {
   readonly cltvDelta: BlockDelta;
   readonly htlcMinimumMsat?: Msat;
   readonly htlcMaximumMsat?: Msat;
+  /** The way is a blinded path: `from` is its introduction node, fees and delta are those of the whole path. */
+  readonly blindedPath?: BlindedPath;
+  /** How many channels the hop counts as in `maxHops`, where its records take more room in the onion than one. Default 1. */
+  readonly countsAs?: number;
 }
 
 export interface Payee {
   /**
-   * Where all hints lead: a real node, a phantom node, or for blinded paths any key that names this payee. Found in the
-   * graph too, if it is there.
+   * Where all hints lead: a real node or a phantom node, found in the graph too, if it is there. With `isBlinded` a name only:
+   * nothing but the hints leads to it.
    */
   readonly nodeId: NodeId;
+  /** All hints are blinded paths. The payee hides its node, so a node with the same id is not taken for it. */
+  readonly isBlinded?: true;
   readonly finalCltvDelta: BlockDelta;
   /** Alternatives; a blinded path is one hop from its introduction node with the path's fees, delta and limits. */
   readonly hints: readonly (readonly PayeeHop[])[];
@@ -88,6 +99,8 @@ export interface RouteHop extends HopUse {
   readonly expiry: BlockHeight;
   /** Set where the hop comes from `payee.hints[hint][hop]`. */
   readonly hint?: { readonly hint: number; readonly hop: number };
+  /** The hop stands for a whole blinded path, from its introduction node, where the hop before ends, to the payee. */
+  readonly blindedPath?: BlindedPath;
 }
 
 export interface PlannedPart {

@@ -31,6 +31,11 @@ export function blocksOf(arena: Arena, arcs: readonly number[]): number {
   return blocks;
 }
 
+/** Channels of the route, by what each counts as. */
+export function hopsOf(arena: Arena, arcs: readonly number[]): number {
+  return arcs.reduce((sum, arc) => sum + arena.countsAs(arc), 0);
+}
+
 /** The most that one HTLC can deliver over the route beside what is planned; 0 or less if nothing. */
 export function deliverable(arena: Arena, arcs: readonly number[]): number {
   let amount = Infinity;

@@ -156,7 +156,8 @@ export class RouteSearch {
     const amount = this.#amount[node]!;
     const fee = feeFor(arc.base, arc.ppm, amount);
     const blocks = this.#blocks[node]! + arc.cltv;
-    if (blocks > terms.maxBlocks) return;
+    const hops = this.#hops[node]! + arc.countsAs;
+    if (blocks > terms.maxBlocks || hops >= terms.maxHops) return;
     const lock = (amount * terms.lockPerBlock + terms.blockWeight) * arc.cltv;
     const risk = arena.risk(index, amount) + arena.mark[next]!;
     const total = this.#cost[node]! + fee * terms.feeWeight + lock + (risk > 0 ? terms.riskMsat * risk : 0);
@@ -164,7 +165,7 @@ export class RouteSearch {
     this.#cost[next] = total;
     this.#amount[next] = amount + fee;
     this.#blocks[next] = blocks;
-    this.#hops[next] = this.#hops[node]! + 1;
+    this.#hops[next] = hops;
     this.#via[next] = index;
     this.#heap.push(next, total);
   }

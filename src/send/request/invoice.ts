@@ -90,7 +90,7 @@ export function checkNetwork(theirs: Currency, ours: Currency): Result<Currency,
   return bad('wrong_network', message, 'invoice');
 }
 
-function expiredWords(expiresAt: Millis, now: Millis): string {
+export function expiredWords(expiresAt: Millis, now: Millis): string {
   const seconds = Math.floor((now - expiresAt) / 1000);
   const ago = seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`;
   return `the invoice expired ${ago} ago: ask the payee for a new one`;

@@ -5,7 +5,7 @@
 import { HOP, LESSON, PRIVATE_LESSON, RECORDS, REFUSAL, TERMS } from '../payment/codec.js';
 import type { Next, Reaction } from '../payment/failure/reaction.js';
 import type { StopReason } from '../payment/payment.js';
-import { amount, bytesOf, count, listOf, maybe, number, record, type Shape, tagged, text } from '../payment/shape.js';
+import { amount, bytesOf, count, listOf, maybe, number, record, type Shape, tagged, text } from '../../wire/shape.js';
 import type { Plan, PlannedPart } from '../plan/request.js';
 import { refusable, type Result } from '../../wire/result.js';
 

@@ -20,6 +20,7 @@ export function outEvents(before: PaymentState, commands: readonly PaymentComman
       case 'progress':
       case 'stopping':
       case 'ended':
+      case 'told':
         return [];
     }
   });

@@ -5,12 +5,14 @@ import type { Chance } from '../classic/presplit.js';
 import type { Knowledge } from '../knowledge/knowledge.js';
 import type { PaymentState, PaymentTerms, StopReason } from '../payment/payment.js';
 import { planMissing, preparePayment } from '../payment/plan-stage.js';
+import { isHeldAtPeer } from '../payment/held.js';
 import type { Modifier, Surroundings } from '../payment/stages.js';
 import type { Plan, Planner, Refusal } from '../plan/request.js';
 import type { AskedNode, Balances } from './balances.js';
 import { refusalFor } from './guarded-modifiers.js';
 import { type HiddenPart, withoutHidden } from '../payment/hidden.js';
 import { INTERNAL_MODIFIERS, internalPlanner } from './internal-payee.js';
+import type { SendPort } from './ports.js';
 import type { Scope } from './scope.js';
 import { Turns } from './turns.js';
 import type { InternalNode } from './types.js';
@@ -96,11 +98,14 @@ export class Planning {
       const balancesReadAt = Math.min(scope.now(), ...answers.map(({ askedAt }) => askedAt));
       const senders = answers.filter(({ node }) => !node.isInternal);
       const others = senders.filter(({ balances: { nodeId } }) => !equalBytes(nodeId, terms.payee.nodeId));
-      const nobody = senders.length > 0 && others.length === 0 ? payeeAlone() : undefined;
-      const sources = others.map(({ node: { biasPpm }, balances: { nodeId, channels } }) => ({
+      const able = others.filter(({ node: { send } }) => canSendRecords(send, terms));
+      const nobody =
+        senders.length === 0 || able.length > 0 ? undefined : others.length > 0 ? noRecords() : payeeAlone();
+      const sources = able.map(({ node: { biasPpm, send }, balances: { nodeId, channels } }) => ({
         nodeId,
         channels,
         ...(biasPpm === undefined ? {} : { biasPpm }),
+        ...(send.maxBlindedParts === undefined ? {} : { maxBlindedParts: send.maxBlindedParts }),
       }));
       const around = {
         sources: withoutHidden(sources, what.hidden(balancesReadAt)),
@@ -132,7 +137,7 @@ export class Planning {
   #first(terms: PaymentTerms, what: PlanFor, around: Surroundings, nobody: Refusal | undefined): FirstPlan {
     const late = hopeless(terms, around.now, around.height);
     if (late) return { kind: 'refused', reason: late };
-    if (nobody) return { kind: 'refused', reason: reasonOf(nobody) };
+    if (nobody) return { kind: 'refused', reason: isHeldAtPeer(terms) ? noHolder(nobody) : reasonOf(nobody) };
     try {
       const prepared = preparePayment(terms, around, what.modifiers);
       if (prepared.kind === 'refused') return prepared;
@@ -157,12 +162,25 @@ export class Planning {
   }
 }
 
+const noHolder = ({ message }: Refusal): StopReason => ({ code: 'no_holder', message });
+
 export const reasonOf = (refusal: Refusal): StopReason => ({ code: 'no_plan', message: refusal.message, refusal });
 
 function payeeAlone(): Refusal {
   const message =
     'of the own nodes that may send only the payee itself answers: let another one send, or check the connections to the others';
   return { kind: 'refusal', code: 'payee_is_source', message };
+}
+
+function canSendRecords(send: SendPort, terms: PaymentTerms): boolean {
+  if (isHeldAtPeer(terms)) return send.canHoldAtPeer === true;
+  return terms.firstHopRecords === undefined || send.canSendFirstHopRecords === true || send.canHoldAtPeer === true;
+}
+
+function noRecords(): Refusal {
+  const message =
+    'none of the own nodes that may send can ask its peer to hold a payment: let the payee wake first, or pay from another node';
+  return { kind: 'refusal', code: 'invalid_request', message };
 }
 
 /** What needs no plan to be known. */

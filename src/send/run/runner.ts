@@ -24,7 +24,8 @@ import type { HiddenPart } from '../payment/hidden.js';
 import { hiddenParts } from './hidden.js';
 import type { SenderLease } from './lease.js';
 import { outEvents } from './out-events.js';
-import type { SendPort } from './ports.js';
+import { outgoingOf } from './outgoing.js';
+import type { PartTold, SendPort } from './ports.js';
 import { isQuiet } from './quiet.js';
 import { backOff, type Scope } from './scope.js';
 import type { PaymentStore, StepCommit, StoredPayment } from './store-port.js';
@@ -269,14 +270,13 @@ export class PaymentRunner {
       return;
     }
     this.#calls.set(part.id, scope.now());
-    const { paymentHash, amountMsat: totalMsat } = this.#state.terms;
     let isAccepted = false;
-    const accepted = (): void => {
-      if (isAccepted) return;
+    const accepted = (told: PartTold = {}): void => {
+      if (isAccepted && !told.releasePath) return;
       isAccepted = true;
-      this.tell({ type: 'accepted', part: part.id });
+      this.tell({ type: 'accepted', part: part.id, ...told });
     };
-    const call = async () => port.send({ paymentHash, totalMsat, part }, accepted);
+    const call = async () => port.send(outgoingOf(this.#state, part), accepted);
     call().then(
       (outcome) => {
         this.#host.partEnded();
@@ -294,14 +294,13 @@ export class PaymentRunner {
   }
 
   async #lookUp(part: PaymentPart, lookUp: number): Promise<void> {
-    const { paymentHash, amountMsat: totalMsat } = this.#state.terms;
     const node = toHex(part.source);
     const siblings = this.#state.parts.filter(({ sentAt, source }) => sentAt !== undefined && toHex(source) === node);
     const isDoubtOver = this.#doubts.isOver(part.id);
     let answer: LookUpAnswer = { kind: 'unavailable' };
     try {
       const port = await this.#portOf(part);
-      const question = port?.lookUp({ paymentHash, totalMsat, part, siblings });
+      const question = port?.lookUp({ ...outgoingOf(this.#state, part), siblings });
       if (question) answer = (await this.#host.scope.within(LOOK_UP_LIMIT_MS, question)) ?? answer;
     } catch (error) {
       this.#host.trouble(`payment ${this.#payment.id}: part ${part.id} could not be looked up`, error);

@@ -7,8 +7,11 @@ import type { ExportedKnowledge } from '../knowledge/export.js';
 
 /** What was asked for, as it was asked: shown to people, and needed to go on after a restart. JSON values only. */
 export interface PaymentRequest {
-  readonly kind: 'invoice' | 'keysend';
+  readonly kind: 'invoice' | 'keysend' | 'offer';
   readonly bolt11?: string;
+  /** The offer that is paid, and the payment to it that this one belongs to. */
+  readonly offer?: string;
+  readonly offerPaymentId?: string;
   readonly description?: string;
   /** Names of the own nodes that may send; absent: all. */
   readonly from?: readonly string[];

@@ -8,8 +8,9 @@ import {
   partToText,
   stateFromText,
 } from '../../../src/send/payment/codec.js';
-import { fromPlain, toPlain } from '../../../src/send/payment/plain.js';
-import { newPayment, type PaymentState, type SharedLesson, step } from '../../../src/send/index.js';
+import { fromPlain, toPlain } from '../../../src/wire/plain.js';
+import type { BlindedPath } from '../../../src/onion/index.js';
+import { HOLD_RECORD, newPayment, type PaymentState, type SharedLesson, step } from '../../../src/send/index.js';
 import { unwrap } from '../../../src/wire/result.js';
 import { nodeId } from '../support.js';
 import { Driven, partOf, PREIMAGE, termsOf } from './support.js';
@@ -34,6 +35,15 @@ function forgetful(seen: { states: number; lessons: number }): StepFunction {
   };
 }
 
+const pathOf = (first: Uint8Array | undefined): BlindedPath => ({
+  firstNode: first ? { nodeId: first } : { shortChannelId: 2n ** 64n - 1n, direction: 1 },
+  firstPathKey: nodeId(7),
+  hops: [
+    { blindedNodeId: nodeId(8), encryptedData: new Uint8Array([1, 2, 3]) },
+    { blindedNodeId: nodeId(9), encryptedData: new Uint8Array() },
+  ],
+});
+
 /** Everything that terms may hold. */
 const FULL = termsOf({
   maxHops: 5,
@@ -54,12 +64,28 @@ const FULL = termsOf({
         },
       ],
       [],
+      [
+        {
+          from: nodeId(5),
+          scid: 8n,
+          feeBaseMsat: 0,
+          feePpm: 0,
+          cltvDelta: 0,
+          blindedPath: pathOf(nodeId(5)),
+          countsAs: 3,
+        },
+      ],
+      [{ from: nodeId(6), scid: 9n, feeBaseMsat: 0, feePpm: 0, cltvDelta: 0, blindedPath: pathOf(undefined) }],
     ],
+    isBlinded: true,
   },
+  firstHopRecords: [{ type: 75537n, value: new Uint8Array() }],
+  isHeld: true,
   records: {
     paymentData: { paymentSecret: PREIMAGE, totalMsat: 100_000n },
     paymentMetadata: new Uint8Array(0),
     keysendPreimage: PREIMAGE,
+    invoiceRequest: new Uint8Array([9, 9]),
     encryptedRecipientData: new Uint8Array([1]),
     totalAmountMsat: 1n,
     customRecords: [{ type: 2n ** 64n - 1n, value: new Uint8Array([0, 255]) }],
@@ -85,6 +111,33 @@ describe('a payment as text', () => {
 
   it('keeps everything that terms may hold', () => {
     expect(kept(newPayment(FULL))).toEqual(newPayment(FULL));
+  });
+
+  it('keeps the blinded path of a part, and how it is released', () => {
+    const over = partOf(100_000n, { lastKind: 'hint' });
+    const last = { ...over.hops.at(-1)!, blindedPath: pathOf(nodeId(3)) };
+    const blinded = { ...over, hops: [...over.hops.slice(0, -1), last] };
+    const terms = { isBlinded: true, nodeId: nodeId(99), finalCltvDelta: 18, hints: [] } as const;
+    const payment = new Driven({ payee: terms, firstHopRecords: [HOLD_RECORD], isHeld: true }).send(blinded);
+    payment.tell({ type: 'accepted', part: 0, releasePath: pathOf(undefined) });
+    expect(payment.part(0)).toMatchObject({ state: 'sent', releasePath: pathOf(undefined) });
+    expect(kept(payment.state)).toEqual(payment.state);
+    const damaged = partToText(payment.part(0)).replace('"firstPathKey"', '"pathKey"');
+    expect(partFromText(damaged)).toMatchObject({ ok: false, error: { code: 'bad_member' } });
+  });
+
+  it('leaves blinded paths out of what all learn', () => {
+    const hop = { scid: 1n, direction: 0, amountMsat: 5n, kind: 'public' } as const;
+    const blinded = { ...hop, kind: 'hint', blindedPath: pathOf(nodeId(3)) } as const;
+    const text = lessonsToText([{ kind: 'passed', hops: [hop, blinded] }]);
+    expect(unwrap(lessonsFromText(text))).toEqual([{ kind: 'passed', hops: [hop] }]);
+  });
+
+  it('of the version before is read as it was', () => {
+    const payment = new Driven().send(partOf(100_000n));
+    const names = /isBlinded|blindedPath|invoiceRequest|firstHopRecords|isHeld|releasePath|countsAs/u;
+    expect([headToText(payment.state), partToText(payment.part(0))].join()).not.toMatch(names);
+    expect(kept(payment.state)).toEqual(payment.state);
   });
 
   it('keeps what failures say, however odd', () => {

@@ -36,6 +36,9 @@ export interface LndSendPortOptions {
 export class LndSendPort implements SendPort {
   /** Its call for our own routes has the field and does not read it. */
   readonly canSendMetadata = false;
+  readonly canSendFirstHopRecords = true;
+  /** Its record of payments takes the first for all there is, and no second beside it. */
+  readonly maxBlindedParts = 1;
   readonly #client: LndClient;
   readonly #policies: ChannelPolicies;
   readonly #doubtMs: Millis;
@@ -61,11 +64,13 @@ export class LndSendPort implements SendPort {
 
   /** LND gives no sign when the HTLC has left: `accepted` is never called. */
   async send(part: OutgoingPart): Promise<PartOutcome> {
-    if (isBeyondLnd(part.part)) return REFUSED;
-    const { paymentHash } = part;
+    if (isBeyondLnd(part)) return REFUSED;
+    const { paymentHash, firstHopRecords = [] } = part;
     // LND takes the word only of payments in parts; of others every failure ends the payment, which may be begun again.
-    const skipTempErr = part.part.records.paymentData !== undefined;
-    const request = { paymentHash, route: lndRoute(part), skipTempErr };
+    const { hops, records } = part.part;
+    const skipTempErr = records.paymentData !== undefined && !hops.at(-1)?.blindedPath;
+    const firstHopCustomRecords = new Map(firstHopRecords.map(({ type, value }) => [type, value]));
+    const request = { paymentHash, route: lndRoute(part), skipTempErr, firstHopCustomRecords };
     try {
       const outcome = outcomeOf(await this.#client.call(sendToRouteV2, request, 'none'), paymentHash);
       if (outcome) return outcome;

@@ -27,6 +27,11 @@ const hop = message({
   tlvPayload: field(9, bool),
   mppRecord: optional(10, message({ totalAmtMsat: field(10, int64), paymentAddr: field(11, bytes) })),
   customRecords: map(11, uint64, bytes),
+  /** Of a blinded path; only at its introduction node. */
+  blindingPoint: field(14, bytes),
+  encryptedData: field(15, bytes),
+  /** Of the whole payment; only at the last hop of a blinded path. */
+  totalAmtMsat: field(16, uint64),
 });
 export type Hop = Of<typeof hop>;
 
@@ -85,7 +90,13 @@ export type Attempt = Of<typeof attempt>;
 /** Answered when the HTLC has ended. */
 export const sendToRouteV2 = unary(
   '/routerrpc.Router/SendToRouteV2',
-  message({ paymentHash: field(1, bytes), route: optional(2, route), skipTempErr: field(3, bool) }),
+  message({
+    paymentHash: field(1, bytes),
+    route: optional(2, route),
+    skipTempErr: field(3, bool),
+    /** From 65536 on, for the update_add_htlc to the first peer. */
+    firstHopCustomRecords: map(4, uint64, bytes),
+  }),
   attempt,
 );
 

@@ -6,6 +6,7 @@ import { avoidChannel, channelOf, channelOff, type Lesson, MINUTE, PAD_BLOCKS } 
 import { isOut } from '../sums.js';
 import { isOldNews, keyOfHop, nextHop, nodeAt, type Reported, timesSeen } from './context.js';
 import { believedPolicy } from './policy-update.js';
+import { isPathLeft, NO_PATH_LEFT } from './paths.js';
 import { type Reaction, REPLAN, stopFor } from './reaction.js';
 import type { AlongAction } from './table.js';
 
@@ -154,16 +155,10 @@ function badOnion(context: Reported): Along {
 
 function unknownNextPeer(context: Reported): Along {
   const off = nextChannelOff(context);
-  const { state, part, reporter } = context;
+  const { part, reporter } = context;
   const isLast = reporter === part.hops.length - 1;
   if (!isLast || nextHop(context).kind !== 'hint') return off;
-  const gone = new Set([keyOfHop(nextHop(context))]);
-  for (const lesson of state.memory) {
-    if (lesson.kind === 'channel_off') gone.add(`${lesson.channel.scid}/${lesson.channel.direction}`);
-  }
-  const lastHops = state.terms.payee.hints.map((hint) => hint.at(-1)).filter((hop) => hop !== undefined);
-  const isAnyLeft = lastHops.some(({ scid }) => !gone.has(`${scid}/0`) && !gone.has(`${scid}/1`));
-  if (isAnyLeft) return off;
+  if (isPathLeft(context, nextHop(context))) return off;
   const message = 'the payee is offline: no node that its invoice names is connected to it; try again later';
   return { ...off, next: stopFor('payee_offline', message) };
 }
@@ -174,7 +169,8 @@ function blinded(context: Reported): Along {
   if (hop.kind !== 'hint') return nodeOff(context);
   const key = `blinded:${keyOfHop(hop)}`;
   const isOld = isOldNews(context, key);
-  if (timesSeen(context.state, key) > 0 && !isOld) return nextChannelOff(context);
+  const isWhole = hop.blindedPath !== undefined && context.state.adjustments.maxParts === 1;
+  if (isWhole || (timesSeen(context.state, key) > 0 && !isOld)) return pathOff(context);
   const atMostMsat = hop.amountMsat - 1n + ownShare(context, keyOfHop(hop));
   const bounded: Along = { lessons: [{ kind: 'at_most', channel: channelOf(hop), atMostMsat }], next: REPLAN };
   return isOld ? bounded : { ...bounded, seen: [key] };
@@ -186,7 +182,38 @@ function prohibited(context: Reported): Along {
   return { ...off, lessons: [...off.lessons, ...mark(context, context.reporter, PROHIBITED_MARK)] };
 }
 
-export const ALONG: Readonly<Record<AlongAction, (context: Reported) => Along>> = {
+/** Whatever the payee's own nodes did, it is the path that goes: its first node still leads elsewhere. */
+function pathOff(context: Reported): Along {
+  const hop = nextHop(context);
+  const next = hop.blindedPath && !isPathLeft(context, hop) ? stopFor('paths_used_up', NO_PATH_LEFT) : REPLAN;
+  return { lessons: [channelOff(hop)], next };
+}
+
+/** The introduction node of a blinded path speaks for all behind it, and says as little as it can. */
+function atIntroduction(context: Reported): Along {
+  switch (context.row.along) {
+    case 'blinded':
+    case 'cannot_carry':
+      return blinded(context);
+    case 'expiry_too_soon':
+    case 'expiry_too_far':
+    case 'unknown_next_peer':
+      return ALONG[context.row.along](context);
+    case 'node_off':
+    case 'next_channel_off':
+    case 'new_terms':
+    case 'bad_onion':
+    case 'prohibited':
+      return pathOff(context);
+  }
+}
+
+export function reactAlong(context: Reported): Along {
+  const isIntroduction = context.reporter > 0 && nextHop(context).blindedPath !== undefined;
+  return isIntroduction ? atIntroduction(context) : ALONG[context.row.along](context);
+}
+
+const ALONG: Readonly<Record<AlongAction, (context: Reported) => Along>> = {
   node_off: nodeOff,
   next_channel_off: (context) => nextChannelOff(context),
   cannot_carry: cannotCarry,

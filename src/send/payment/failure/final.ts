@@ -1,7 +1,8 @@
 /** Failures reported by the last node of the route. */
 import { channelOff } from '../lessons.js';
 import { BLOCKS_SPARED } from './along.js';
-import { isOldNews, keyOfHop, lastHop, type Reported, timesSeen } from './context.js';
+import { isOldNews, lastHop, type Reported, timesSeen } from './context.js';
+import { isPathLeft, NO_PATH_LEFT } from './paths.js';
 import { type Next, type Reaction, REPLAN, stopFor } from './reaction.js';
 import type { FinalAction } from './table.js';
 
@@ -85,19 +86,10 @@ const badOnion = ({ part }: Reported): Final => ({
   alarm: 'the payee says that it cannot read our onion: report this to the makers of Manifold with the failure',
 });
 
-function blinded({ state, part }: Reported): Final {
-  const hop = lastHop(part);
-  const gone = new Set([keyOfHop(hop)]);
-  for (const lesson of state.memory) {
-    if (lesson.kind === 'channel_off') gone.add(`${lesson.channel.scid}/${lesson.channel.direction}`);
-  }
-  const { hints } = state.terms.payee;
-  const isAnyLeft = hints.some((hint) => {
-    const scid = hint.at(-1)?.scid;
-    return scid !== undefined && !gone.has(`${scid}/0`) && !gone.has(`${scid}/1`);
-  });
-  const message = 'no blinded path of the invoice works: ask for a new invoice';
-  return { lessons: [channelOff(hop)], next: isAnyLeft ? REPLAN : stopFor('paths_used_up', message) };
+function blinded(context: Reported): Final {
+  const hop = lastHop(context.part);
+  const next = isPathLeft(context, hop) ? REPLAN : stopFor('paths_used_up', NO_PATH_LEFT);
+  return { lessons: [channelOff(hop)], next };
 }
 
 export const FINAL: Readonly<Record<FinalAction, (context: Reported) => Final>> = {

@@ -1,8 +1,8 @@
 /** From a part's failure to what is learnt and done: the table's row, the action of whoever reports, and what always holds. */
 import type { Millis } from '../../../wire/units.js';
 import { channelOff, type Lesson, avoidChannel } from '../lessons.js';
-import { ALONG, OWN_CHANNEL_REST } from './along.js';
-import { type FailureContext, isOldNews, keyOfHop, nodeAt, type Reported, timesSeen } from './context.js';
+import { OWN_CHANNEL_REST, reactAlong } from './along.js';
+import { type FailureContext, isOldNews, keyOfHop, lastHop, nodeAt, type Reported, timesSeen } from './context.js';
 import { FINAL } from './final.js';
 import { type ReportedFailure, sane } from './reported.js';
 import { type Reaction, REPLAN } from './reaction.js';
@@ -22,7 +22,7 @@ const MOST_LOCAL_REFUSALS = 3;
  * @returns lessons without the end of the part's reservation, which comes before them
  */
 export function react(failure: ReportedFailure, context: FailureContext): Reaction {
-  const believed = sane(failure, context.part.hops.length);
+  const believed = sane(failure, context.part.hops);
   if (believed.kind === 'local') return localRefusal(believed.reason, context);
   const slow = slowHops(believed.holdTimes ?? [], context);
   if (believed.kind === 'unreadable') return withLessons(unreadable(believed.brokenAt, context), slow);
@@ -37,7 +37,7 @@ const withLessons = (reaction: Reaction, more: readonly Lesson[]): Reaction =>
 function named(context: Reported): Reaction {
   const { part, reporter, row } = context;
   const isFinal = reporter === part.hops.length;
-  const reaction = isFinal ? FINAL[row.final](context) : ALONG[row.along](context);
+  const reaction = isFinal ? FINAL[row.final](context) : reactAlong(context);
   const who = isFinal ? 'the payee' : reporter === 0 ? 'the own node' : `node ${reporter} of ${part.hops.length}`;
   const alarm =
     reaction.alarm ??
@@ -71,16 +71,18 @@ function unreadable(brokenAt: number | undefined, { part }: FailureContext): Rea
     ];
     return { words: `${words}: its attribution breaks at node ${brokenAt}`, lessons, next: REPLAN };
   }
-  // The next plan keeps away from all of them, if it can do without.
-  const interior = part.hops.slice(0, -1);
+  // The next plan keeps away from all of them, if it can do without. Of a blinded path it is the path, not its first node.
+  const last = lastHop(part);
+  const interior = part.hops.slice(0, last.blindedPath ? -2 : -1);
+  const path: Lesson[] = last.blindedPath ? [channelOff(last)] : [];
   const lessons: Lesson[] =
     interior.length === 0
-      ? [channelOff(part.hops[0]!)]
+      ? [channelOff(last.blindedPath ? last : part.hops[0]!)]
       : interior.flatMap(({ nodeId }, i): Lesson[] => [
           { kind: 'node_off', node: nodeId, unsure: true },
           ...mark(i + 1, UNREADABLE_MARK / interior.length),
         ]);
-  return { words, lessons, next: REPLAN };
+  return { words, lessons: interior.length === 0 ? lessons : [...lessons, ...path], next: REPLAN };
 }
 
 function localRefusal(reason: string, context: FailureContext): Reaction {
@@ -104,7 +106,8 @@ function localRefusal(reason: string, context: FailureContext): Reaction {
 function slowHops(holdTimes: readonly Millis[], { part }: FailureContext): Lesson[] {
   const lessons: Lesson[] = [];
   for (const [i, time] of holdTimes.entries()) {
-    const isLast = i + 1 >= part.hops.length;
+    // The first node of a blinded path answers for all of it.
+    const isLast = i + 1 >= part.hops.length || part.hops[i + 1]!.blindedPath !== undefined;
     if (!isLast && time - (holdTimes[i + 1] ?? 0) >= SLOW_HOLD_MS) {
       lessons.push({ kind: 'mark_node', node: nodeAt(part, i + 1), weight: SLOW_MARK });
     }

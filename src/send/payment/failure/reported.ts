@@ -1,6 +1,7 @@
 /** What a part's failure says, as a node port hands it over. Every field is the network's word. */
-import type { FailureFields } from '../../../onion/index.js';
+import { type BlindedPath, FailureCode, type FailureFields } from '../../../onion/index.js';
 import type { Millis } from '../../../wire/units.js';
+import type { RouteHop } from '../../plan/request.js';
 
 /** Milliseconds that each node kept the HTLC, from the first one behind the sender; those whose word held. */
 type HoldTimes = readonly Millis[];
@@ -8,7 +9,7 @@ type HoldTimes = readonly Millis[];
 export type ReportedFailure =
   | {
       readonly kind: 'decoded';
-      /** 0 = the sending node, i = the node at the end of the i-th channel. */
+      /** 0 = the sending node, i = the node that opened the i-th layer of the onion: without blinded paths, at the end of channel i. */
       readonly reporter: number;
       readonly code: number;
       readonly fields?: FailureFields;
@@ -32,10 +33,37 @@ export type PartFailure = ReportedFailure | { readonly kind: 'never_sent' };
 
 /**
  * The failure with everything impossible made `unreadable`: a reporter that is not on the route, numbers that are none.
- * @param hops channels of the route
+ * Positions become those of the route: what stands behind the introduction node of a blinded path is the payee.
  */
-export function sane(failure: ReportedFailure, hops: number): ReportedFailure {
+export function sane(failure: ReportedFailure, hops: readonly RouteHop[]): ReportedFailure {
   if (failure.kind === 'local') return failure;
+  const path = hops.at(-1)?.blindedPath;
+  return path
+    ? outside(plausible(failure, hops.length - 2 + path.hops.length), hops.length, path)
+    : plausible(failure, hops.length);
+}
+
+/**
+ * Nodes inside a path leave it to the introduction node to speak (BOLT 4). One that speaks all the same tells nothing more:
+ * it is not known which it is. The payee's own word counts, also where it is the introduction node itself.
+ * @param hops channels of the route, the path one of them
+ */
+function outside(failure: ReportedFailure, hops: number, path: BlindedPath): ReportedFailure {
+  if (failure.kind === 'local') return failure;
+  const { holdTimes, ...told } = failure;
+  const times = holdTimes ? { holdTimes: holdTimes.slice(0, hops - 1) } : {};
+  const payee = hops - 2 + path.hops.length;
+  if (told.kind === 'unreadable') {
+    const { brokenAt } = told;
+    return { ...told, ...times, ...(brokenAt === undefined ? {} : { brokenAt: Math.min(brokenAt, hops) }) };
+  }
+  if (told.reporter === payee) return { ...told, ...times, reporter: hops };
+  if (told.reporter < hops) return { ...told, ...times };
+  return { ...told, ...times, reporter: hops - 1, code: FailureCode.invalidOnionBlinding };
+}
+
+/** @param hops layers of the onion */
+function plausible(failure: Exclude<ReportedFailure, { kind: 'local' }>, hops: number): ReportedFailure {
   const { raw } = failure;
   const holdTimes = (failure.holdTimes ?? []).slice(0, hops).map((time) => (time >= 0 && time < Infinity ? time : 0));
   const common = { ...(raw ? { raw } : {}), ...(holdTimes.length > 0 ? { holdTimes } : {}) };

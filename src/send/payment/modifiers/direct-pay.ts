@@ -6,6 +6,7 @@ import type { Modifier } from '../stages.js';
 export const directPay: Modifier = {
   name: 'direct-pay',
   plan(request, next) {
+    if (request.payee.isBlinded === true) return next(request);
     for (const source of request.sources) {
       const channel = source.channels.find((each) => canCarry(each, source, request));
       if (channel) return directPlan(source, channel, request);

@@ -9,8 +9,8 @@ export const payeeLimits: Modifier = {
   name: 'payee-limits',
   prepare(terms, { knowledge }) {
     if (!terms.supportsMpp) return { ...terms, maxParts: 1 };
-    const { nodeId, hints } = terms.payee;
-    const isPublic = knowledge.graph.nodeIndex(toHex(nodeId)) !== undefined;
+    const { nodeId, hints, isBlinded } = terms.payee;
+    const isPublic = isBlinded !== true && knowledge.graph.nodeIndex(toHex(nodeId)) !== undefined;
     if (isPublic || hints.length === 0) return terms;
     return { ...terms, maxParts: Math.min(terms.maxParts, PARTS_PER_HINT * hints.length) };
   },
