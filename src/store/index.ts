@@ -33,6 +33,7 @@ export type {
   PaymentQuery,
 } from './invoices.js';
 export type { Meta } from './meta.js';
+export type { OfferQuery, OfferRecord, Offers } from './offers.js';
 export type { Payments } from './payments.js';
 export { type LateStoreOptions, openStore, openStoreLate, type Store, type StoreOptions } from './store.js';
 export type { ApiToken, Tokens } from './tokens.js';

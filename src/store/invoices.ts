@@ -148,11 +148,14 @@ export class Invoices {
   }
 }
 
+/** A set that pays a static invoice pays no other one, whatever hash its payer chose. Quotes in a payer's note are escaped. */
+const PAYS_STATIC_INVOICE = '%"isStatic":true%';
+
 /** Committed beats everything; a wish to cancel beats what has not happened yet. */
 function stateAt(now: Millis): RawBuilder<InvoiceState> {
   return sql<InvoiceState>`(case
-    when exists (select 1 from htlc_set s where s.payment_hash = invoice.payment_hash and s.state in ('settling', 'settled'))
-      then 'paid'
+    when exists (select 1 from htlc_set s where s.payment_hash = invoice.payment_hash and s.state in ('settling', 'settled')
+      and (invoice.bolt11 is null or s.offer is null or s.offer not like ${PAYS_STATIC_INVOICE})) then 'paid'
     when invoice.wish = 'cancel' then 'canceled'
     when exists (select 1 from htlc_set s where s.payment_hash = invoice.payment_hash and s.state = 'open'
       and s.accepted_at is not null) then 'accepted'

@@ -3,7 +3,7 @@
  * every payment and objects per row would cost a third of the throughput.
  */
 import { sql } from 'kysely';
-import type { HtlcSet, InvoiceTerms, Lease, LedgerEvent, Part } from '../receive/ledger/types.js';
+import type { HtlcSet, InvoiceTerms, Lease, LedgerEvent, PaidOffer, Part } from '../receive/ledger/types.js';
 import { partKeyText } from '../receive/ledger/types.js';
 import { fromHex, toHex } from '../wire/bytes.js';
 import type { Millis } from '../wire/units.js';
@@ -132,6 +132,7 @@ export const HTLC_SET: LedgerTable<HtlcSet> = {
     ['review_at', 'int'],
     ['preimage', 'text'],
     ['settled_msat', 'int'],
+    ['offer', 'text'],
   ],
   keys: ['payment_hash', 'id'],
   updates: ['state', 'decided_at', 'accepted_at', 'review_at', 'preimage', 'settled_msat'],
@@ -149,6 +150,7 @@ export const HTLC_SET: LedgerTable<HtlcSet> = {
     intToColumn(set.reviewAt),
     set.preimage ?? null,
     set.settledMsat === undefined ? null : u64ToColumn(set.settledMsat),
+    set.offer === undefined ? null : JSON.stringify(set.offer),
   ],
   fromRow: (row) => ({
     id: textFromColumn(row[0]),
@@ -162,8 +164,12 @@ export const HTLC_SET: LedgerTable<HtlcSet> = {
     reviewAt: intFromColumn(row[8]),
     preimage: optionalTextFromColumn(row[9]),
     settledMsat: row[10] === null ? undefined : u64FromColumn(row[10]),
+    ...offerOf(optionalTextFromColumn(row[11])),
   }),
 };
+
+const offerOf = (json: string | undefined): Pick<HtlcSet, 'offer'> =>
+  json === undefined ? {} : { offer: JSON.parse(json) as PaidOffer };
 
 /** A decision goes from none to something, once (R3). */
 export const PART: LedgerTable<Part> = {

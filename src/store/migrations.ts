@@ -5,6 +5,10 @@ import type { Engine } from './engine.js';
 import { StoreConflict, StoreSchemaTooNew } from './errors.js';
 import { initialSchema } from './migration-0001.js';
 import { payingSchema } from './migration-0002.js';
+import { wakingSchema } from './migration-0003.js';
+import { offerSchema } from './migration-0004.js';
+import { documentSchema } from './migration-0005.js';
+import { mailboxSchema } from './migration-0006.js';
 import type { Tables } from './tables.js';
 
 export interface Migration {
@@ -16,6 +20,10 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'initial', up: initialSchema },
   { name: 'paying', up: payingSchema },
+  { name: 'waking', up: wakingSchema },
+  { name: 'offers', up: offerSchema },
+  { name: 'documents', up: documentSchema },
+  { name: 'mailbox', up: mailboxSchema },
 ];
 
 const CREATE_ATTEMPTS = 5;

@@ -1,7 +1,9 @@
 /** The durable store: the ledger and everything else that has to outlive the process, on SQLite or PostgreSQL. */
 import type { Clock } from '../receive/clock.js';
 import type { Millis } from '../wire/units.js';
+import type { DocumentKind } from '../offline/documents.js';
 import type { EngineKind } from './columns.js';
+import { type BodyReader, DocumentsOfKind, purgeDocuments } from './documents.js';
 import type { Engine, Hint } from './engine.js';
 import { StoreMisconfigured } from './errors.js';
 import { Events } from './events.js';
@@ -10,13 +12,16 @@ import { InternalHtlcs } from './internal-htlcs.js';
 import { Invoices } from './invoices.js';
 import { LateEngine } from './late-engine.js';
 import { Ledger } from './ledger.js';
+import { Mailbox } from './mailbox.js';
 import { Meta } from './meta.js';
 import { migrate } from './migrations.js';
+import { Offers } from './offers.js';
 import { Payments } from './payments.js';
 import { PostgresEngine } from './postgres/engine.js';
 import { purgeSenders } from './senders.js';
 import { SqliteEngine } from './sqlite/engine.js';
 import { Tokens } from './tokens.js';
+import { Wakes } from './wake.js';
 import { Webhooks } from './webhooks.js';
 
 export interface StoreOptions {
@@ -41,6 +46,9 @@ export class Store extends Ledger {
   readonly meta: Meta;
   readonly payments: Payments;
   readonly internalHtlcs: InternalHtlcs;
+  readonly wakes: Wakes;
+  readonly offers: Offers;
+  readonly mailbox: Mailbox;
 
   constructor(engine: Engine) {
     super(engine);
@@ -53,6 +61,14 @@ export class Store extends Ledger {
     this.meta = new Meta(engine);
     this.payments = new Payments(engine);
     this.internalHtlcs = new InternalHtlcs(engine);
+    this.wakes = new Wakes(engine);
+    this.offers = new Offers(engine);
+    this.mailbox = new Mailbox(engine);
+  }
+
+  /** Machines kept as documents. @param read checks what was read and makes a body of it; default: takes it as it is */
+  documents<Body>(kind: DocumentKind, read?: BodyReader<Body>): DocumentsOfKind<Body> {
+    return new DocumentsOfKind(this.#engine, kind, read);
   }
 
   get soleWriter(): boolean {
@@ -71,6 +87,7 @@ export class Store extends Ledger {
   async purge(before: Millis): Promise<{ readonly events: number; readonly deliveries: number }> {
     await this.payments.purgeLessons(before);
     await purgeSenders(this.#engine, before);
+    await purgeDocuments(this.#engine, before);
     const deliveries = await this.webhooks.purge(before);
     return { events: await this.events.purge(before), deliveries };
   }

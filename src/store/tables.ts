@@ -26,6 +26,18 @@ export interface HtlcSetTable {
   review_at: Integer;
   preimage: OptionalText;
   settled_msat: OptionalInteger;
+  /** JSON. */
+  offer: OptionalText;
+}
+
+export interface OfferTable {
+  id: string;
+  bolt12: string;
+  nonce: string;
+  epoch_id: string;
+  reference: OptionalText;
+  created_at: Integer;
+  disabled_at: OptionalInteger;
 }
 
 export interface PartTable {
@@ -203,6 +215,71 @@ export interface InternalHtlcTable {
   ended_at: OptionalInteger;
 }
 
+export interface WakeClientTable {
+  node_id: string;
+  client: string;
+  connected_at: OptionalInteger;
+  notified_at: OptionalInteger;
+  reset_at: OptionalInteger;
+  stranger_since: OptionalInteger;
+  reviewed_at: Integer;
+}
+
+export interface WakeWebhookTable {
+  node_id: string;
+  client: string;
+  app_name: string;
+  url: string;
+  set_at: Integer;
+  used_at: Integer;
+}
+
+export interface WakeCallTable {
+  node_id: string;
+  client: string;
+  app_name: string;
+  method: string;
+  /** JSON. */
+  params: string;
+  created_at: Integer;
+  due_at: Integer;
+  stale_at: Integer;
+  attempts: Integer;
+  claim: Integer;
+  last_status: OptionalText;
+}
+
+export interface DocumentTable {
+  kind: string;
+  id: string;
+  scope: string;
+  version: Integer;
+  due_at: OptionalInteger;
+  is_open: Integer;
+  created_at: Integer;
+  updated_at: Integer;
+  /** JSON. */
+  body: string;
+}
+
+export interface MailboxTable {
+  client: Integer;
+  messages: Integer;
+  bytes: Integer;
+  oldest_at: Integer;
+  claim: Integer;
+  claimed_until: Integer;
+}
+
+export interface MailboxMessageTable {
+  id: GeneratedAlways<bigint>;
+  client: Integer;
+  received_at: Integer;
+  size: Integer;
+  /** Base64. */
+  body: string;
+}
+
 export interface Tables {
   lease: LeaseTable;
   htlc_set: HtlcSetTable;
@@ -220,6 +297,13 @@ export interface Tables {
   lesson: LessonTable;
   knowledge: KnowledgeTable;
   internal_htlc: InternalHtlcTable;
+  wake_client: WakeClientTable;
+  wake_webhook: WakeWebhookTable;
+  wake_call: WakeCallTable;
+  offer: OfferTable;
+  document: DocumentTable;
+  mailbox: MailboxTable;
+  mailbox_message: MailboxMessageTable;
   schema_version: SchemaVersionTable;
 }
 

@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { openStore, StoreMisconfigured, StoreSchemaTooNew } from '../../src/store/index.js';
+import type { Engine } from '../../src/store/engine.js';
+import { HTLC_SET, LEASE, type LedgerTable, PART } from '../../src/store/ledger-rows.js';
 import { type Migration, MIGRATIONS, migrate } from '../../src/store/migrations.js';
 import { openEngine, Store } from '../../src/store/store.js';
 import { ENGINES } from './engines.js';
@@ -14,6 +16,19 @@ const LATER: Migration = {
     await sql`insert into later values ('once')`.execute(db);
   },
 };
+
+/** Columns that the first version did not have. */
+const LATER_COLUMNS: readonly string[] = ['offer'];
+
+async function insertAsOf1<Row>(engine: Engine, table: LedgerTable<Row>, row: Row): Promise<void> {
+  const values = table.toRow(row, 0);
+  const there = table.columns.flatMap(([name], i) =>
+    LATER_COLUMNS.includes(name) ? [] : [{ name, value: values[i] }],
+  );
+  const names = sql.join(there.map(({ name }) => sql.ref(name)));
+  const columns = sql.join(there.map(({ value }) => sql`${value}`));
+  await engine.query((db) => sql`insert into ${sql.table(table.name)} (${names}) values (${columns})`.execute(db));
+}
 
 describe.each(ENGINES)('migrations on $name', (engine) => {
   it('bring an empty database up to date and leave a current one alone', async () => {
@@ -33,20 +48,23 @@ describe.each(ENGINES)('migrations on $name', (engine) => {
     const hash = newHash();
     const old = await openEngine({ url: database.url });
     await migrate(old, MIGRATIONS.slice(0, 1));
+    await insertAsOf1(old, HTLC_SET, settlingSet(hash));
+    const part = settledPart(hash);
+    await insertAsOf1(old, PART, part);
+    await insertAsOf1(old, LEASE, lease());
+    const body = JSON.stringify({ type: 'invoice.canceled', paymentHash: hash });
+    await old.query((db) =>
+      db.insertInto('event').values({ type: 'invoice.canceled', payment_hash: hash, created_at: 7, body }).execute(),
+    );
     const before = new Store(old);
-    await before.transact([hash], (view) => {
-      view.putLease(lease());
-      view.putAccount({ ...view.account(hash), sets: [settlingSet(hash)], parts: [settledPart(hash)] });
-      view.emit({ type: 'invoice.canceled', paymentHash: hash });
-    });
     await before.events.sequence();
     await expect(before.payments.listOutgoing(1)).rejects.toThrow('payment');
-    const [account, told] = [await before.readAccount(hash), await before.events.read(0n, 10)];
-    expect([account.parts.length, told.length]).toEqual([1, 1]);
+    const told = await before.events.read(0n, 10);
+    expect(told).toHaveLength(1);
     await before.close();
     const store = await database.open();
     expect(await store.leases()).toEqual([lease()]);
-    expect(await store.readAccount(hash)).toEqual(account);
+    expect(await store.readAccount(hash)).toMatchObject({ sets: [settlingSet(hash)], parts: [part] });
     expect(await store.events.read(0n, 10)).toEqual(told);
     expect(await store.payments.startingKnowledge()).toEqual({ snapshot: undefined, seq: 0n, reserved: [] });
     const { kind, payment } = await store.payments.createPayment(order('a'), []);

@@ -192,7 +192,7 @@ describe('the thread of the database', () => {
     // What a build does to the modules the store needs, beside the same packages.
     symlinkSync(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-    for (const name of ['store', 'receive', 'send', 'phantom', 'bolt11', 'onion', 'crypto', 'wire']) {
+    for (const name of ['store', 'receive', 'send', 'offline', 'phantom', 'bolt11', 'onion', 'crypto', 'wire']) {
       const entries = readdirSync(join(REPOSITORY, 'src', name), { recursive: true, encoding: 'utf8' });
       for (const file of entries.filter((entry) => entry.endsWith('.ts'))) {
         const source = readFileSync(join(REPOSITORY, 'src', name, file), 'utf8');

@@ -5,6 +5,7 @@
 import type { KeyRing } from '../../phantom/index.js';
 import type { Clock } from '../../receive/clock.js';
 import type { Delivery, Store } from '../../store/index.js';
+import { ClaimLoop } from '../claim-loop.js';
 import { webhookSecret } from '../cluster-ring.js';
 import { eventJson } from '../event-json.js';
 import type { EventHub } from '../event-hub.js';
@@ -49,36 +50,43 @@ interface Endpoint {
 export class WebhookDeliverer {
   readonly #options: DelivererOptions;
   readonly #endpoints = new Map<string, Endpoint>();
-  readonly #abort = new AbortController();
-  readonly #running = new Set<Promise<void>>();
+  readonly #loop: ClaimLoop<Delivery>;
   /** When deliveries that failed or were put off are due again, by our clock. */
   readonly #waiting = new Map<string, number>();
-  #looking: Promise<void> | undefined;
-  #again = false;
-  #stopped = true;
-  #cancel: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: DelivererOptions) {
     this.#options = options;
+    const { store, clock, log, timeoutMs = DEFAULT_TIMEOUT_MS, pollMs = DEFAULT_POLL_MS } = options;
+    this.#loop = new ClaimLoop({
+      clock,
+      pollMs,
+      mostAtOnce: MOST_AT_ONCE,
+      prepare: async () => {
+        while ((await store.webhooks.enqueue(ENQUEUE_LIMIT)) > 0);
+      },
+      claim: (limit) => store.webhooks.claim(limit, 3 * timeoutMs),
+      work: (delivery) => this.#deliver(delivery),
+      lost: ({ webhook }, error) => {
+        log.warn(
+          { err: error, webhook: webhook.id },
+          'the outcome of a webhook delivery could not be recorded; it is made again',
+        );
+      },
+    });
   }
 
   start(): void {
-    this.#stopped = false;
     this.#unsubscribe = this.#options.hub.onMore(() => {
       this.kick();
     });
-    this.kick();
+    this.#loop.start();
   }
 
   /** Cuts requests off; they are made again after the next start. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#cancel?.();
     this.#unsubscribe?.();
-    this.#abort.abort();
-    await this.#looking;
-    await Promise.all(this.#running);
+    await this.#loop.stop();
   }
 
   /** Endpoints that failed are tried again as soon as something for them is due. */
@@ -96,53 +104,7 @@ export class WebhookDeliverer {
 
   /** Looks now for what is due. */
   kick(): void {
-    if (this.#stopped) return;
-    if (this.#looking) {
-      this.#again = true;
-      return;
-    }
-    this.#cancel?.();
-    this.#looking = this.#look()
-      .catch(() => undefined) // the store is away; what is owed waits in it
-      .finally(() => {
-        this.#looking = undefined;
-        if (this.#stopped) return;
-        if (this.#again) {
-          this.#again = false;
-          this.kick();
-        } else {
-          this.#cancel = this.#options.clock.after(this.#options.pollMs ?? DEFAULT_POLL_MS, () => {
-            this.kick();
-          });
-        }
-      });
-  }
-
-  async #look(): Promise<void> {
-    const { store, timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
-    while ((await store.webhooks.enqueue(ENQUEUE_LIMIT)) > 0);
-    for (;;) {
-      const free = MOST_AT_ONCE - this.#running.size;
-      if (free <= 0 || this.#stopped) return;
-      const due = await store.webhooks.claim(free, 3 * timeoutMs);
-      if (due.length === 0) return;
-      for (const delivery of due) this.#begin(delivery);
-    }
-  }
-
-  #begin(delivery: Delivery): void {
-    const task = this.#deliver(delivery)
-      .catch((error: unknown) => {
-        this.#options.log.warn(
-          { err: error, webhook: delivery.webhook.id },
-          'the outcome of a webhook delivery could not be recorded; it is made again',
-        );
-      })
-      .finally(() => {
-        this.#running.delete(task);
-        this.kick();
-      });
-    this.#running.add(task);
+    this.#loop.kick();
   }
 
   async #deliver(delivery: Delivery): Promise<void> {
@@ -174,7 +136,7 @@ export class WebhookDeliverer {
     const { store, metrics, log, clock } = this.#options;
     const { webhook, event, attempts } = delivery;
     const { status, failure } = await this.#post(delivery);
-    if (this.#abort.signal.aborted && status === undefined) return;
+    if (this.#loop.signal.aborted && status === undefined) return;
     const isDone = status !== undefined && status >= 200 && status < 300;
     metrics.delivery(isDone ? 'delivered' : 'failed');
     if (isDone) {
@@ -223,7 +185,7 @@ export class WebhookDeliverer {
         body,
         timeoutMs,
         allowPrivate,
-        signal: this.#abort.signal,
+        signal: this.#loop.signal,
       });
       return { status, failure: '' };
     } catch (error) {
