@@ -8,12 +8,12 @@ interface Flags {
 }
 
 /** They need a file of the mainnet graph, or a fake LND, which the package does not carry. */
-const IN_A_CLONE = ['route', 'plan', 'send', 'lnd'];
+const IN_A_CLONE = ['route', 'plan', 'send', 'offline', 'lnd'];
 
 export function registerBench(program: Command): void {
   program
     .command('bench')
-    .argument('[names...]', 'onion, bolt11, receive, forward; in a clone of the repository also route, plan, send, lnd')
+    .argument('[names...]', 'onion, bolt11, receive, forward; in a clone of the repository also route, plan, send, offline, lnd')
     .description('measure Manifold beside other libraries in the same run')
     .option('--json', 'one JSON object per benchmark')
     .option('--quick', 'a short run; the figures are rough')

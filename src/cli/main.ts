@@ -44,6 +44,7 @@ const GROUPS: readonly Group[] = [
   { words: ['start'], register: async (program, io) => (await import('./start.js')).registerStart(program, io) },
   { words: ['doctor'], register: async (program, io) => (await import('./doctor.js')).registerDoctor(program, io) },
   { words: ['decode'], register: async (program, io) => (await import('./decode.js')).registerDecode(program, io) },
+  { words: ['offer'], register: async (program, io) => (await import('./offer.js')).registerOffer(program, io) },
   { words: ['invoice'], register: async (program, io) => (await import('./invoice.js')).registerInvoice(program, io) },
   { words: ['pay'], register: async (program, io) => (await import('./pay.js')).registerPay(program, io) },
   {

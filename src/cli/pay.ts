@@ -7,6 +7,7 @@ import { type CommonOptions, print, textOf, withDaemon } from './common.js';
 import { CliError, type Io, usageError, writeJson, writeLine } from './io.js';
 import { follow } from './pay-follow.js';
 import { isOver, outcomeLines, planLines } from './payment-lines.js';
+import { followOffer, isOfferOrName, offerFields, offerOutcome } from './pay-offer.js';
 import { progressView } from './pay-progress.js';
 
 interface PayOptions extends CommonOptions {
@@ -21,17 +22,23 @@ interface PayOptions extends CommonOptions {
   readonly reference?: string;
   readonly dryRun?: boolean;
   readonly progress?: boolean;
+  readonly quantity?: string;
+  readonly note?: string;
+  readonly proof?: string;
 }
 
 const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
 export function registerPay(program: Command, io: Io): void {
   withDaemon(program.command('pay'))
-    .description('pay an invoice, or a node by keysend, from one own node or several at once')
-    .argument('[invoice]', 'a BOLT 11 invoice')
+    .description('pay an invoice, an offer, or a node by keysend, from one own node or several at once')
+    .argument('[invoice]', 'a BOLT 11 invoice, an offer (lno1…), or a name like user@domain with --proof')
     .option('--keysend <node id>', 'pay a node that made no invoice')
     .option('--record <type=hex>', 'with --keysend: a custom record, as often as needed', collect)
-    .option('--amount <amount>', 'for --keysend, or an invoice that leaves it to the payer: like 50000sat')
+    .option('--amount <amount>', 'for --keysend, or where the payee leaves it to the payer: like 50000sat')
+    .option('--quantity <number>', 'of an offer: how many')
+    .option('--note <text>', 'of an offer: what the payee is told')
+    .option('--proof <file>', 'of a name: the DNSSEC proof (RFC 9102) that it stands for an offer')
     .option('--max-fee <fee>', 'most in fees: like 100sat, 5000msat or 0.5%')
     .option('--max-parts <number>', 'most parts at a time')
     .option('--max-blocks <number>', 'most blocks for which a part may be locked (default: 2016)')
@@ -48,15 +55,22 @@ export function registerPay(program: Command, io: Io): void {
 }
 
 async function pay(io: Io, invoice: string | undefined, options: PayOptions): Promise<void> {
-  const request = requestOf(invoice, options);
+  const isOffer = invoice !== undefined && isOfferOrName(invoice);
+  const request = requestOf(
+    isOffer ? undefined : invoice,
+    options,
+    isOffer ? await offerFields(invoice, options) : undefined,
+  );
   const client = await ApiClient.open(io, options);
   if (options.dryRun === true) {
     const plan = await client.post('/v1/payments', { ...request, dry_run: true }).catch(askForAmount);
     await print(io, options, plan, () => planLines(plan));
     return;
   }
-  const begun = await client.post('/v1/payments', request).catch(askForAmount);
   const json = options.json === true;
+  const begun = isOffer
+    ? await beginOffer(io, client, request, json)
+    : await client.post('/v1/payments', request).catch(askForAmount);
   const view = json
     ? { news: async (one: Json) => (options.progress === true ? writeJson(io, one) : undefined), end: () => undefined }
     : progressView(io);
@@ -68,9 +82,24 @@ async function pay(io: Io, invoice: string | undefined, options: PayOptions): Pr
   if (error) throw error;
 }
 
-function requestOf(invoice: string | undefined, options: PayOptions): Json {
-  if ((invoice === undefined) === (options.keysend === undefined))
-    throw usageError('name what to pay: an invoice, or a node with --keysend (not both)');
+async function beginOffer(io: Io, client: ApiClient, request: Json, json: boolean): Promise<Json> {
+  const begun = await client.post('/v1/offer-payments', request).catch(askForAmount);
+  const say = (news: Json): unknown => (json ? undefined : writeLine(io, textOf(news['words'])));
+  const { payment, offerPayment } = await followOffer(client, begun, say);
+  if (payment) return payment;
+  if (json) await writeJson(io, offerPayment);
+  throw offerOutcome(offerPayment);
+}
+
+/** @param offer what is paid instead of an invoice */
+function requestOf(invoice: string | undefined, options: PayOptions, offer?: Json): Json {
+  const targets = [invoice, options.keysend, offer].filter((target) => target !== undefined);
+  if (targets.length !== 1)
+    throw usageError('name what to pay: an invoice, an offer, or a node with --keysend (one of them)');
+  if (offer === undefined && (options.quantity ?? options.note ?? options.proof) !== undefined)
+    throw usageError('--quantity, --note and --proof are for offers');
+  if (offer !== undefined && options.dryRun === true)
+    throw usageError('--dry-run needs an invoice: an offer has to be asked for one first');
   if (options.keysend !== undefined && options.amount === undefined)
     throw usageError('--keysend needs --amount: there is no invoice that names one');
   if (options.record !== undefined && options.keysend === undefined)
@@ -81,6 +110,7 @@ function requestOf(invoice: string | undefined, options: PayOptions): Json {
   if (options.amount !== undefined && amount === undefined) throw usageError('--amount: name an amount, like 50000sat');
   const fields: Json = {
     ...(invoice !== undefined && { invoice }),
+    ...offer,
     ...(options.keysend !== undefined && { keysend: keysendOf(options.keysend, options.record) }),
     amount_msat: amount?.toString(),
     ...feeFields(options.maxFee),
@@ -107,7 +137,7 @@ function keysendOf(destination: string, records: readonly string[] = []): Json {
 
 function askForAmount(error: unknown): never {
   if (error instanceof CliError && error.code === 'amount_missing')
-    throw usageError('the invoice leaves the amount to the payer: say how much with --amount, like --amount 1000sat');
+    throw usageError('the payee leaves the amount to the payer: say how much with --amount, like --amount 1000sat');
   throw error;
 }
 

@@ -1,7 +1,7 @@
 /** The parts of a daemon over an open store. */
 import { hostname } from 'node:os';
 import type { Currency } from '../bolt11/index.js';
-import { randomBytes } from '../crypto/index.js';
+import { randomBytes as systemRandomBytes } from '../crypto/index.js';
 import type { SimClock } from '../node/sim/virtual-clock.js';
 import type { KeyRing } from '../phantom/index.js';
 import { DEFAULT_LEDGER_POLICY } from '../receive/ledger/types.js';
@@ -24,10 +24,13 @@ import { InvoiceService } from './invoices.js';
 import type { Log } from './log.js';
 import { LedgerAlarms } from './ledger-alarms.js';
 import { measuredStore } from './measured-store.js';
+import { assembleMessages } from './messages/assemble.js';
+import type { MessagesPart } from './messages/part.js';
 import { Metrics } from './metrics.js';
 import type { OpenedNodes } from './nodes.js';
 import { assemblePaying, namesOfMembers } from './paying/assemble.js';
 import { VERSION } from './version.js';
+import type { RecipientService } from './wallet/recipient.js';
 import { WebhookDeliverer } from './webhooks/deliverer.js';
 
 export interface AssemblyOptions {
@@ -37,6 +40,8 @@ export interface AssemblyOptions {
   readonly clock: SimClock;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** Default: the system's; for runs that can be repeated. */
+  readonly randomBytes?: (length: number) => Uint8Array;
   /** Of payments; default: the ordinary ones. */
   readonly modifiers?: readonly Modifier[];
   /** For tests: stands for the sender. */
@@ -54,13 +59,16 @@ const CURRENCIES: Readonly<Record<Network, Currency>> = {
 export interface DaemonParts {
   readonly api: ApiContext;
   readonly hints: HintBook;
+  /** Of a wallet that is mostly off. */
+  readonly recipient?: RecipientService;
+  readonly messages: MessagesPart;
   /** In the order of starting. */
   readonly startable: readonly { start(): void | Promise<void>; stop(): Promise<void> }[];
 }
 
 /** None of them is started. */
 export function assembleDaemon(
-  { config, ring, log, clock, random, modifiers, newSender }: AssemblyOptions,
+  { config, ring, log, clock, random, randomBytes = systemRandomBytes, modifiers, newSender }: AssemblyOptions,
   store: Store,
   { nodes, senders, embedded }: OpenedNodes,
 ): DaemonParts {
@@ -101,6 +109,9 @@ export function assembleDaemon(
   const paying = assemblePaying({
     ...{ config, ring, store, clock, log, metrics, owner, currency, senders, members },
     network: config.network,
+    onReport: (payment, report) => {
+      offerPayments.reported(payment, report);
+    },
     ...(modifiers && { modifiers }),
     ...(newSender && { newSender }),
   });
@@ -158,6 +169,10 @@ export function assembleDaemon(
     clock,
     defaults: compact({ expirySeconds, holdSeconds, maxHints }),
   });
+  const { messages, offers, offerPayments, recipient } = assembleMessages({
+    ...{ config, ring, store, clock, log, members, nodes, currency, cluster: receiver.cluster },
+    ...{ sender: paying.sender, randomBytes },
+  });
   const api: ApiContext = {
     store,
     receiver: {
@@ -168,6 +183,8 @@ export function assembleDaemon(
     watch,
     alarms,
     invoices,
+    offers,
+    offerPayments,
     paying: { payments: paying.payments, status: paying.status, names: namesOfMembers(members) },
     hub,
     hints,
@@ -195,7 +212,23 @@ export function assembleDaemon(
   return {
     api,
     hints,
-    startable: [alarmPart, watch, hub, ledgerAlarms, deliverer, paying.internal, receiver, paying.part, keeper],
+    messages,
+    ...(recipient && { recipient }),
+    startable: [
+      alarmPart,
+      watch,
+      hub,
+      ledgerAlarms,
+      deliverer,
+      paying.internal,
+      receiver,
+      paying.part,
+      messages,
+      offers,
+      offerPayments,
+      ...(recipient ? [recipient] : []),
+      keeper,
+    ],
   };
 }
 
@@ -205,7 +238,7 @@ function receivable(channels: readonly LocalChannel[]): bigint {
 
 /** Unique at every start; whoever reads a lease sees which daemon it is. */
 function newOwner(name = hostname().replace(/[^A-Za-z0-9._-]/g, '-')): string {
-  return `${name.slice(0, 64) || 'manifold'}/${toHex(randomBytes(16))}`;
+  return `${name.slice(0, 64) || 'manifold'}/${toHex(systemRandomBytes(16))}`;
 }
 
 /** A member that tries again and again is told of once: when it comes to another state or for another reason. */

@@ -1,6 +1,7 @@
 /** The configuration file: every key, its meaning and its limits. */
 import { z } from 'zod';
 import { nodeSchema } from './nodes.js';
+import { walletSchema } from './wallet.js';
 
 const NETWORKS = ['bitcoin', 'testnet', 'signet', 'regtest', 'simnet'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -114,9 +115,12 @@ export const configSchema = z.strictObject({
       keep_days: z.int().min(1).max(3_650).default(90),
     })
     .default({ keep_days: 90 }),
+  /** This is no merchant's cluster but a wallet that is mostly off: see `manifold wallet`. */
+  wallet: walletSchema.optional(),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).default({ level: 'info' }),
 });
 
 export type ConfigValues = z.output<typeof configSchema>;
 export type { LndNodeConfig, NodeConfig } from './nodes.js';
+export type { WalletConfig } from './wallet.js';
 export type SeedSource = { readonly seed_file?: string | undefined; readonly seed_env?: string | undefined };

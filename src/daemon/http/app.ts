@@ -7,6 +7,8 @@ import { eventRoutes } from './events.js';
 import { healthRoutes } from './health.js';
 import { invoiceRoutes } from './invoices.js';
 import { knowledgeRoutes } from './knowledge.js';
+import { offerPaymentRoutes } from './offer-payments.js';
+import { offerRoutes } from './offers.js';
 import { paymentRoutes } from './payments.js';
 import { probeRoutes } from './probes.js';
 import { Problem, problemResponse } from './problems.js';
@@ -17,6 +19,8 @@ export function createApp(api: ApiContext): OpenAPIHono {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   invoiceRoutes(app, api);
   receiptRoutes(app, api);
+  if (api.offers) offerRoutes(app, api, api.offers);
+  if (api.offerPayments) offerPaymentRoutes(app, api, api.offerPayments);
   if (api.paying) {
     paymentRoutes(app, api, api.paying);
     probeRoutes(app, api, api.paying);

@@ -12,6 +12,8 @@ import type { HintBook } from '../hints.js';
 import type { InvoiceService } from '../invoices.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { OfferService } from '../offers/service.js';
+import type { OfferPayments } from '../paying/offers/service.js';
 import type { PaymentService } from '../paying/service.js';
 import type { Names } from '../../send/explain/index.js';
 import type { SenderStatus } from '../../send/run/types.js';
@@ -31,6 +33,10 @@ export interface ApiContext extends EndpointContext {
   readonly watch?: ClusterWatch;
   readonly alarms?: DaemonAlarms;
   readonly invoices: InvoiceService;
+  /** Absent: this API makes no offers. */
+  readonly offers?: OfferService;
+  /** Absent: this API pays no offers. */
+  readonly offerPayments?: OfferPayments;
   /** Absent: this API does not pay at all. */
   readonly paying?: PayingApi;
   readonly hub: EventHub;

@@ -4,6 +4,7 @@ import type { Payment } from '../../store/index.js';
 import { compact } from '../compact.js';
 import type { ApiContext } from './context.js';
 import { endpoint } from './endpoint.js';
+import { snakeCase } from '../snake-case.js';
 import { cursorText, isoTime, parseCursor, queryNumber } from './values.js';
 
 const receipt = z
@@ -15,6 +16,16 @@ const receipt = z
     settled_at: z.string().optional(),
     preimage: z.string().optional(),
     reference: z.string().optional(),
+    offer: z
+      .object({
+        offer_id: z.string(),
+        is_static: z.boolean(),
+        payer_id: z.string(),
+        quantity: z.string().optional(),
+        payer_note: z.string().optional(),
+      })
+      .optional()
+      .openapi({ description: 'What the payer said; all but the offer is a claim of the payer' }),
   })
   .openapi('Receipt');
 
@@ -42,7 +53,7 @@ export function receiptRoutes(app: OpenAPIHono, api: ApiContext): void {
   });
 }
 
-function receiptJson({ set, invoice: record }: Payment): Record<string, unknown> {
+export function receiptJson({ set, invoice: record }: Payment): Record<string, unknown> {
   return compact({
     payment_hash: set.paymentHash,
     state: set.state,
@@ -51,5 +62,6 @@ function receiptJson({ set, invoice: record }: Payment): Record<string, unknown>
     settled_at: isoTime(set.decidedAt),
     preimage: set.preimage,
     reference: record?.reference,
+    offer: set.offer && snakeCase(set.offer),
   });
 }

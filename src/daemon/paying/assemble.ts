@@ -7,7 +7,9 @@ import type { KeyRing } from '../../phantom/index.js';
 import type { MemberStatus } from '../../receive/member.js';
 import type { Network } from '../../receive/node-port.js';
 import type { SimClock } from '../../node/sim/virtual-clock.js';
+import type { Report } from '../../send/index.js';
 import { Sender } from '../../send/run/sender.js';
+import type { StoredPayment } from '../../send/run/store-port.js';
 import type { Modifier } from '../../send/payment/stages.js';
 import type { Paying, SenderOptions, SenderStatus, SendingNode } from '../../send/run/types.js';
 import type { Store } from '../../store/index.js';
@@ -36,6 +38,8 @@ export interface PayingAssembly {
   readonly senders: readonly SendingNode[];
   /** Of the real nodes. */
   readonly members: () => readonly MemberStatus[];
+  /** Beside log and metrics; must not throw. */
+  readonly onReport?: (payment: StoredPayment, report: Report) => void;
   readonly modifiers?: readonly Modifier[];
   /** Default: the sender itself. */
   readonly newSender?: (options: SenderOptions) => Paying;
@@ -43,6 +47,8 @@ export interface PayingAssembly {
 
 export interface PayingParts {
   readonly payments: PaymentService;
+  /** As {@link PaymentService} sees it. */
+  readonly sender: () => Paying | 'off' | 'starting';
   readonly status: () => SenderStatus | undefined;
   /** A member for the receiver: the payee of payments that stay inside the cluster. */
   readonly internal: LateInternalNode;
@@ -84,14 +90,15 @@ export function assemblePaying(options: PayingAssembly): PayingParts {
               owner,
               verifyUpdate: updateVerifier(network),
               ...(options.modifiers && { modifiers: options.modifiers }),
-              ...reporter({ log, metrics, sendingMetrics, now: () => clock.now() }),
+              ...reporter({ log, metrics, sendingMetrics, now: () => clock.now() }, options.onReport),
             })
         : undefined,
   });
   const { max_fee_percent: maxFeePercent, max_parts: maxParts, timeout_seconds: timeoutSeconds } = config.send;
+  const sender = (): Paying | 'off' | 'starting' => (isOn ? part.current : 'off');
   const payments = new PaymentService({
     store: store.payments,
-    sender: () => (isOn ? part.current : 'off'),
+    sender,
     names: senders.map(({ name }) => name),
     namesWithoutMetadata: senders.filter(({ send }) => send.canSendMetadata === false).map(({ name }) => name),
     keys,
@@ -99,7 +106,7 @@ export function assemblePaying(options: PayingAssembly): PayingParts {
     now: () => clock.now(),
     defaults: compact({ maxFeePercent, maxParts, timeoutSeconds }),
   });
-  return { payments, status: () => part.status, internal, part };
+  return { payments, sender, status: () => part.status, internal, part };
 }
 
 /** Payment ids are drawn from it, and no two processes may draw the same. From 0 to below 1. */
@@ -107,7 +114,8 @@ function uniqueChance(): number {
   return randomBytes(6).reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 48;
 }
 
-function highest(members: readonly MemberStatus[]): number | undefined {
+/** The greatest height that a member knows. */
+export function highest(members: readonly MemberStatus[]): number | undefined {
   const heights = members.flatMap(({ height, info }) => height ?? info?.height ?? []);
   return heights.length === 0 ? undefined : Math.max(...heights);
 }

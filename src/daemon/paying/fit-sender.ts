@@ -1,6 +1,6 @@
 /** Keeps money from leaving by a node that is another one than the configuration says. */
 import type { Network, NodePort } from '../../receive/node-port.js';
-import type { SendPort } from '../../send/run/ports.js';
+import { abilitiesOf, type SendPort } from '../../send/run/ports.js';
 import { toHex } from '../../wire/bytes.js';
 
 export interface Expected {
@@ -26,7 +26,7 @@ export function fitSender(
     isOnNetwork = true;
   };
   return {
-    ...(send.canSendMetadata !== undefined && { canSendMetadata: send.canSendMetadata }),
+    ...abilitiesOf(send),
     async balances() {
       await checkNetwork();
       const balances = await send.balances();

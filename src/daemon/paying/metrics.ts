@@ -68,6 +68,7 @@ export class SendingMetrics {
         this.#feeMsat.inc(Number(report.feeMsat));
         return;
       case 'stopping':
+      case 'told':
       case 'alarm':
         return;
     }

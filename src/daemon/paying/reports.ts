@@ -14,17 +14,17 @@ export interface ReporterOptions {
   readonly now: () => number;
 }
 
-export function reporter({
-  log,
-  metrics,
-  sendingMetrics,
-  now,
-}: ReporterOptions): Required<Pick<SenderOptions, 'onReport' | 'onTrouble'>> {
+/** @param also told of every report as well */
+export function reporter(
+  { log, metrics, sendingMetrics, now }: ReporterOptions,
+  also?: (payment: StoredPayment, report: Report) => void,
+): Required<Pick<SenderOptions, 'onReport' | 'onTrouble'>> {
   return {
     onReport(payment, report) {
       sendingMetrics.reported(payment, report, now());
       if (report.kind === 'alarm') metrics.alarm('sending');
       write(log, payment, report);
+      also?.(payment, report);
     },
     onTrouble(what, error) {
       log.warn({ err: error }, what);
@@ -50,6 +50,9 @@ function write(log: Log, payment: StoredPayment, report: Report): void {
       return;
     case 'ended':
       log.debug({ ...fields, feeMsat: report.feeMsat.toString() }, 'nothing of the payment is in flight any more');
+      return;
+    case 'told':
+      log.debug({ ...fields, part: report.part }, 'the peer holds the part until it is released');
       return;
     case 'alarm':
       log.error({ alarm: 'sending', ...fields }, report.message);

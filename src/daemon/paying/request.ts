@@ -134,7 +134,7 @@ export function probeOrder(request: ProbeRequest, context: RequestContext): Resu
 }
 
 /** Everything but a fee in percent, which needs the amount: the payee's, else the payer's. */
-function optionsOf(request: Limits, promisedMsat: Msat | undefined, defaults: PayDefaults): PayOptions {
+export function optionsOf(request: Limits, promisedMsat: Msat | undefined, defaults: PayDefaults): PayOptions {
   const amount = promisedMsat ?? request.amountMsat;
   const timeoutSeconds = request.timeoutSeconds ?? defaults.timeoutSeconds;
   return compact({
