@@ -23,6 +23,7 @@ const ALARM_CODES: readonly (Alarm['code'] | 'sending')[] = [
   'settled-unasked',
   'guard-force-closed',
   'guard-failed',
+  'desk-failed',
   'sending',
 ];
 const GUARD_ACTIONS: readonly GuardAct[] = ['preimage-registered', 'force-closed', 'failed'];
