@@ -41,7 +41,7 @@ function isComplete({ lnd, btcd }: NodeBinaries): boolean {
   return existsSync(lnd) && existsSync(btcd);
 }
 
-function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (env['MANIFOLD_CACHE']) return join(env['MANIFOLD_CACHE'], 'nodes');
   return join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'manifold-nodes');
 }
