@@ -61,6 +61,10 @@ export async function macaroonLines(): Promise<readonly { readonly what: string;
       what: 'the same, and close a channel to save a payment (force_close = true)',
       line: bakeLine(['receive', 'register-preimages', 'force-close']),
     },
+    {
+      what: 'receive and pay, invoices and offers, and serve wallets that sleep ([offline] enabled = true)',
+      line: bakeLine(['receive', 'send', 'register-preimages', 'messages', 'open-messages', 'wallets']),
+    },
   ];
 }
 

@@ -8,7 +8,7 @@ import type { RoutingMember } from './router.js';
 export class MemberLink implements RoutingMember {
   readonly name: string;
   readonly nodeId: NodeId;
-  readonly #peelOwn: MessagePort['peelOwn'];
+  readonly #port: MessagePort;
   readonly #peers = new Map<string, NodeId>();
   #session: MessageSession | undefined;
   #closed = false;
@@ -16,7 +16,12 @@ export class MemberLink implements RoutingMember {
   constructor(name: string, nodeId: NodeId, port: MessagePort) {
     this.name = name;
     this.nodeId = nodeId;
-    this.#peelOwn = port.peelOwn && ((message) => port.peelOwn!(message));
+    this.#port = port;
+  }
+
+  /** A path can go on behind the node. */
+  get showsForwards(): boolean {
+    return this.#port.showsForwards ?? true;
   }
 
   get isClosed(): boolean {
@@ -72,7 +77,7 @@ export class MemberLink implements RoutingMember {
   /** Undefined where the node cannot peel for us, or the message is not for it. */
   async peel(message: OnionMessage): Promise<UnforwardedMessage | ReceivedAtNode | undefined> {
     try {
-      return await this.#peelOwn?.(message);
+      return await this.#port.peelOwn?.(message);
     } catch {
       return undefined;
     }

@@ -22,7 +22,7 @@ export interface PathOptions {
 }
 
 interface PathParts {
-  readonly members: readonly RoutingMember[];
+  readonly members: readonly (RoutingMember & { readonly showsForwards?: boolean })[];
   readonly graph: MessageGraph;
   readonly virtualNode: NodeId;
   readonly random: Random;
@@ -46,6 +46,7 @@ export function pathsToVirtual(
 ): BlindedPath[] {
   const perMember = members
     .filter(({ name }) => !names || names.includes(name))
+    .filter(({ showsForwards = true }) => showsForwards || end === 'member')
     .map((member) => approaches(member, graph));
   const chosen: NodeId[][] = [];
   for (let round = 0; round < maxPerMember; round++) {

@@ -44,6 +44,8 @@ export interface MessageSession {
 export interface MessagePort {
   /** Rejects when the node cannot be reached. One session at a time; a second one is refused (rejects). */
   open(handlers: MessageHandlers): Promise<MessageSession>;
+  /** False: the node shows only what ends at itself, so no path of ours can go on behind it. Default true. */
+  readonly showsForwards?: boolean;
   /** Opens a hop's data with the node's own key, for paths that start at the node itself; absent where it cannot. */
   readonly peelOwn?: (message: OnionMessage) => Promise<UnforwardedMessage | ReceivedAtNode | undefined>;
 }

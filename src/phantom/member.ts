@@ -42,6 +42,8 @@ export interface ClusterMember {
   readonly channels: readonly MemberChannel[];
   /** The node forwards over blinded paths, payments and onion messages; default true. */
   readonly relaysBlinded?: boolean;
+  /** We are shown the onion messages that the node has for the phantom; default true. */
+  readonly showsMessages?: boolean;
   /** Phantom SCIDs that the member itself made, for members which recognise only their own (LDK). Never empty. */
   readonly importedScids?: readonly ShortChannelId[];
 }

@@ -88,7 +88,9 @@ export class Cluster {
       if (!info) return [];
       const healthy = state === 'live' || elsewhere.has(toHex(info.nodeId));
       const channels = this.channelsOf(member.name).map(memberChannel);
-      return [{ nodeId: info.nodeId, alias: member.name, healthy, holdsParts: true, channels }];
+      const { messages } = member.node;
+      const showsMessages = messages !== undefined && messages.showsForwards !== false;
+      return [{ nodeId: info.nodeId, alias: member.name, healthy, holdsParts: true, channels, showsMessages }];
     });
     return [...own, ...this.#options.imported()];
   }

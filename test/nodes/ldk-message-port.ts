@@ -1,13 +1,21 @@
 /**
  * An LDK node as a member that passes onion messages on to us, as an adapter of a daemon does: what it cannot forward is
- * ours. Give it `mailbox: 'manual'`. A test awaits `ldk.settled()` before it looks at what came of it.
+ * ours. Give it `mailbox: 'manual'`. A test awaits `ldk.settled()` before it looks at what came of it. What ends at the
+ * node itself is shown too where the test watches messages 513; LDK drops what it has made no path for.
  */
-import type { MessageHandlers, MessagePort, MessageSession, UnforwardedMessage } from '../../src/messages/index.js';
+import type {
+  MessageHandlers,
+  MessagePort,
+  MessageSession,
+  ReceivedAtNode,
+  UnforwardedMessage,
+} from '../../src/messages/index.js';
 import {
   decodeOnionMessage,
   encodeOnionMessage,
   type NextMessageHop,
   type OnionMessage,
+  type PeeledMessage,
   peelOnionMessage,
 } from '../../src/onion/index.js';
 import { fromHex, toHex } from '../../src/wire/bytes.js';
@@ -15,13 +23,20 @@ import { unwrap } from '../../src/wire/result.js';
 import type { LdkProgram } from './ldk-program.js';
 import type { LdkCommands, LdkEvent, LdkEvents } from './ldk-protocol.js';
 
+const ONION_MESSAGE = 513;
+
+const receivedOf = ({ payload, data }: PeeledMessage & { kind: 'receive' }): ReceivedAtNode => ({
+  payload,
+  ...(data.pathId && { pathId: data.pathId }),
+});
+
 type BuiltNode = LdkCommands['build'][1]['nodes'][number];
 
 export class LdkMessagePort implements MessagePort {
   readonly #ldk: LdkProgram;
   readonly #node: BuiltNode;
   readonly #nodes: readonly BuiltNode[];
-  #isOpen = false;
+  isOpen = false;
 
   /** @param nodes all that `build` answered */
   constructor(ldk: LdkProgram, name: string, nodes: readonly BuiltNode[]) {
@@ -37,10 +52,11 @@ export class LdkMessagePort implements MessagePort {
   }
 
   async open(handlers: MessageHandlers): Promise<MessageSession> {
-    if (this.#isOpen) throw new Error('one session at a time');
-    this.#isOpen = true;
+    if (this.isOpen) throw new Error('one session at a time');
+    this.isOpen = true;
     const stop = this.#ldk.listen((event) => {
-      if ('node' in event && event.node === this.#node.name) this.#tell(event, handlers);
+      if (event.event === 'message') this.#read(event, handlers);
+      else if ('node' in event && event.node === this.#node.name) this.#tell(event, handlers);
     });
     const { peers } = await this.#ldk.call('channels', { node: this.#node.name });
     for (const peer of peers) handlers.onPeer(fromHex(peer), true);
@@ -48,19 +64,27 @@ export class LdkMessagePort implements MessagePort {
       send: (peer, message) => this.#send(peer, message),
       dial: (node) => this.#dial(node),
       close: () => {
-        this.#isOpen = false;
+        this.isOpen = false;
         stop();
         handlers.onClosed('closed');
       },
     };
   }
 
-  readonly peelOwn = (message: OnionMessage): Promise<UnforwardedMessage | undefined> => {
+  readonly peelOwn = (message: OnionMessage): Promise<UnforwardedMessage | ReceivedAtNode | undefined> => {
     const peeled = peelOnionMessage(fromHex(this.#node.nodeSecret), message);
-    if (!peeled.ok || peeled.value.kind !== 'forward') return Promise.resolve(undefined);
+    if (!peeled.ok) return Promise.resolve(undefined);
+    if (peeled.value.kind === 'receive') return Promise.resolve(receivedOf(peeled.value));
     const { to, message: next } = peeled.value;
     return Promise.resolve({ to, message: next });
   };
+
+  #read({ to, type, hex }: LdkEvents['message'], handlers: MessageHandlers): void {
+    if (to !== this.#node.name || type !== ONION_MESSAGE) return;
+    const message = unwrap(decodeOnionMessage(fromHex(hex)));
+    const peeled = peelOnionMessage(fromHex(this.#node.nodeSecret), message);
+    if (peeled.ok && peeled.value.kind === 'receive') handlers.onReceived(receivedOf(peeled.value));
+  }
 
   #tell(event: LdkEvent, handlers: MessageHandlers): void {
     if (event.event === 'messageIntercepted') handlers.onUnforwarded(this.#unforwarded(event));

@@ -138,6 +138,24 @@ export interface LdkCommands {
   /** Passes the HTLC on unchanged to a node it has a channel with. */
   resumeHtlc: [Of & { readonly interceptId: string; readonly to: string; readonly amountMsat?: number }, Nothing];
 
+  /**
+   * An HTLC to a direct peer with an onion made here, one for each hash; `hold` asks the peer to hold it. What becomes of it comes as
+   * `paymentSent` or `paymentFailed`, and on the link (see `watch`).
+   */
+  sendOnion: [
+    Of & {
+      readonly peer: string;
+      readonly paymentHash: string;
+      readonly amountMsat: number;
+      readonly cltvExpiry: number;
+      readonly onion: string;
+      readonly pathKey?: string;
+      readonly hold?: boolean;
+      readonly paymentId: string;
+    },
+    Nothing,
+  ];
+
   createOffer: [
     Of & {
       readonly amountMsat?: number;

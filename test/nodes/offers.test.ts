@@ -67,10 +67,11 @@ describe('an offer of a cluster of real LNDs', () => {
 
   beforeAll(async () => {
     net = await Network.open({
-      nodes: { payer: FLAGS, alpha: FLAGS, beta: FLAGS },
+      nodes: { payer: FLAGS, relay: [], alpha: FLAGS, beta: FLAGS },
       channels: [
-        { from: 'payer', to: 'alpha', ...CHANNEL },
-        { from: 'payer', to: 'beta', ...CHANNEL },
+        { from: 'payer', to: 'relay', ...CHANNEL },
+        { from: 'relay', to: 'alpha', ...CHANNEL },
+        { from: 'relay', to: 'beta', ...CHANNEL },
       ],
     });
     shop = await daemonOver('shop', 'alpha', 'beta');

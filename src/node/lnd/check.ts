@@ -4,10 +4,11 @@ import { toHex } from '../../wire/bytes.js';
 import type { Millis } from '../../wire/units.js';
 import { channelFindings } from './check-channels.js';
 import { LndClient, type LndEndpoint } from './client.js';
+import { messageFindings } from './check-messages.js';
 import { LndError } from './errors.js';
 import type { LndFinding } from './finding.js';
 import { assertStarted, CONF_LINES, nodeInfoOf } from './info.js';
-import { grantsOf, isGranted } from './macaroon.js';
+import { grantedPurposes, grantsOf, isGranted } from './macaroon.js';
 import { bakeLine, type LndPurpose, permissionsFor } from './permissions.js';
 import { getInfo, type GetInfoResponse } from './rpc/node.js';
 import { probeTls, type TlsProbe } from './tls-probe.js';
@@ -125,15 +126,17 @@ async function inspectConnected(
   try {
     await assertStarted(client);
     const info = await client.call(getInfo, {});
+    const purposes = [...new Set([...expected.purposes, ...(grantedPurposes(endpoint.macaroon) ?? [])])];
     const node = nodeInfoOf(info, info.version, endpoint.address);
     findings.push(
       { level: 'ok', what: 'macaroon', detail: 'LND accepts it' },
-      ...permissionFindings(endpoint.macaroon, expected.purposes),
+      ...permissionFindings(endpoint.macaroon, purposes),
       ...identityFindings(node, expected),
       versionFinding(node.version),
       ...settingFindings(info),
       ...chainFindings(info, expected.now),
     );
+    findings.push(...messageFindings(info, purposes));
     findings.push(...(await channelFindings(client, node, expected.purposes.includes('send'))));
     return node;
   } catch (error) {

@@ -1,5 +1,7 @@
 /** What LND's interceptor shows, in Manifold's terms. Pure; all of it but the key is what a sender chose. */
+import { ec } from '../../crypto/index.js';
 import type { FinalResult, HtlcKey, InterceptedHtlc } from '../../receive/node-port.js';
+import type { TlvRecord } from '../../wire/tlv.js';
 import type { NodeId } from '../../wire/units.js';
 import type { HtlcEvent, InterceptRequest } from './rpc/intercept.js';
 
@@ -36,8 +38,15 @@ export function shownHtlc(request: InterceptRequest, nodeId: NodeId): Shown {
     onion: request.onionBlob,
     deadline: onChain ? request.incomingExpiry : request.autoFailHeight,
     onChain,
+    ...(request.inWireCustomRecords.size > 0 && { wireRecords: recordsOf(request.inWireCustomRecords) }),
+    ...(ec.isPoint(request.outgoingRequestedNodeId) && { outgoingNodeId: request.outgoingRequestedNodeId }),
   };
   return { type: 'htlc', htlc };
+}
+
+function recordsOf(records: ReadonlyMap<bigint, Uint8Array>): TlvRecord[] {
+  const sorted = [...records].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([type, value]) => ({ type, value }));
 }
 
 /**

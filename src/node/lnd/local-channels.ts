@@ -20,6 +20,7 @@ export function localChannel(
 ): LocalChannel | undefined {
   if (!isHexOf(channel.remotePubkey, 33)) return undefined;
   const confirmations = confirmationsOf(channel, height);
+  const ownAliases = [...channel.aliasScids, channel.zeroConfConfirmedScid].filter((id) => id !== 0n);
   return {
     peerId: fromHex(channel.remotePubkey),
     scid: channel.chanId,
@@ -29,6 +30,7 @@ export function localChannel(
     spendableMsat: sendable(channel, 'local'),
     receivableMsat: sendable(channel, 'remote'),
     ...(channel.peerScidAlias !== 0n && { peerAlias: channel.peerScidAlias }),
+    ...(ownAliases.length > 0 && { ownAliases }),
     ...(confirmations !== undefined && { confirmations }),
     ...(peerPolicy && { peerPolicy }),
   };

@@ -3,7 +3,7 @@
  * format is that of macaroons version 2, with the identifier of the Go macaroon bakery. Pure.
  */
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import type { Permission } from './permissions.js';
+import { type LndPurpose, OPTIONAL_PURPOSES, type Permission, permissionsFor } from './permissions.js';
 import { bytes, field, message, repeated, repeatedScalar, string } from './rpc/codec.js';
 
 const MACAROON_VERSION = 2;
@@ -42,4 +42,10 @@ function identifierOf(macaroon: Uint8Array): Uint8Array | undefined {
 /** LND takes either all broad permissions of a call or the call by name. */
 export function isGranted(grants: ReadonlySet<string>, { uri, broad }: Permission): boolean {
   return grants.has(`uri:${uri}`) || broad.every((one) => grants.has(one));
+}
+
+/** Of the optional purposes those that the macaroon is good for; undefined if it cannot be read. */
+export function grantedPurposes(macaroon: Uint8Array | undefined): readonly LndPurpose[] | undefined {
+  const grants = macaroon && grantsOf(macaroon);
+  return grants && OPTIONAL_PURPOSES.filter((one) => permissionsFor([one]).every((each) => isGranted(grants, each)));
 }

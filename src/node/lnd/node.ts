@@ -10,6 +10,7 @@ import type {
   NodeInfo,
   NodePort,
 } from '../../receive/node-port.js';
+import type { MessageGraph, MessagePort, PeerMessagePort } from '../../messages/port.js';
 import type { GraphPort } from '../../send/graph/port.js';
 import type { SendPort } from '../../send/run/ports.js';
 import { equalBytes } from '../../wire/bytes.js';
@@ -22,8 +23,14 @@ import { LndGraphPort } from './graph/graph-port.js';
 import { lndGuard } from './guard.js';
 import { askInfo } from './info.js';
 import { localChannel } from './local-channels.js';
+import { grantedPurposes } from './macaroon.js';
+import { LndMessageGraph } from './messages/message-graph.js';
+import { LndMessagePort } from './messages/message-port.js';
+import { LndPeerMessagePort } from './messages/peer-message-port.js';
 import { LndSendPort, type LndSendPortOptions } from './pay/send-port.js';
+import { type LndPurpose, OPTIONAL_PURPOSES } from './permissions.js';
 import { listChannels, lookupHtlcResolution } from './rpc/channels.js';
+import { signMessage } from './rpc/messages.js';
 import { getInfo } from './rpc/node.js';
 import { LndSession } from './session.js';
 
@@ -36,6 +43,8 @@ export interface LndNodeOptions extends LndEndpoint {
   readonly registerPreimages: boolean;
   /** The node pays too, and tells its graph; the macaroon has to grant it. Default: it does not. */
   readonly pay?: boolean | LndSendPortOptions;
+  /** What else the node is for. Default: whatever the macaroon grants, all of it where that cannot be read. */
+  readonly also?: readonly LndPurpose[];
 }
 
 export class LndNode implements NodePort {
@@ -45,6 +54,11 @@ export class LndNode implements NodePort {
   readonly guard?: GuardPort;
   readonly send?: SendPort;
   readonly graph?: GraphPort;
+  readonly messages?: MessagePort;
+  readonly messageGraph?: MessageGraph;
+  readonly peerMessages?: PeerMessagePort;
+  /** Signs as the node: zbase32 over SHA-256 twice of `Lightning Signed Message:` and the message. */
+  readonly signMessage?: (message: Uint8Array) => Promise<string>;
   readonly #endpoint: LndEndpoint;
   /** For single questions; each session has a connection of its own. */
   readonly #client: LndClient;
@@ -53,6 +67,7 @@ export class LndNode implements NodePort {
   /** Calls of parts last as long as the parts. */
   readonly #payClient: LndClient | undefined;
   readonly #graph: LndGraphPort | undefined;
+  readonly #closers: { close(): void }[] = [];
   #isClosed = false;
   /** Who answered last; an HTLC's key names its node. */
   #nodeId: NodeId | undefined;
@@ -76,6 +91,24 @@ export class LndNode implements NodePort {
       this.send = new LndSendPort(this.#payClient, pay === true ? {} : pay);
       this.graph = this.#graph = new LndGraphPort(options);
     }
+    const also = options.also ?? grantedPurposes(options.macaroon) ?? OPTIONAL_PURPOSES;
+    const common = { endpoint: options, client: this.#client, expected: () => this.#nodeId };
+    if (also.includes('messages')) {
+      const graph = new LndMessageGraph(options);
+      const onOpen = (): void => {
+        graph.start();
+      };
+      const port = new LndMessagePort({ ...common, mayOpen: also.includes('open-messages'), onOpen });
+      this.messages = port;
+      this.messageGraph = graph;
+      this.#closers.push(port, graph);
+    }
+    if (also.includes('wallets')) {
+      const port = new LndPeerMessagePort(common);
+      this.peerMessages = port;
+      this.#closers.push(port);
+      this.signMessage = async (msg) => (await this.#client.call(signMessage, { msg })).signature;
+    }
   }
 
   async info(): Promise<NodeInfo> {
@@ -97,6 +130,7 @@ export class LndNode implements NodePort {
   close(): void {
     this.#isClosed = true;
     for (const session of this.#sessions) session.close();
+    for (const one of this.#closers) one.close();
     this.#graph?.close();
     this.#payClient?.close();
     this.#client.close();

@@ -2,11 +2,36 @@
 import { addInvoice, closeChannel, getChanInfo, listChannels, lookupHtlcResolution } from './rpc/channels.js';
 import { describeGraph, subscribeChannelGraph } from './rpc/graph.js';
 import { htlcInterceptor, subscribeHtlcEvents } from './rpc/intercept.js';
+import {
+  deriveSharedKey,
+  sendCustomMessage,
+  sendOnionMessage,
+  signMessage,
+  subscribeCustomMessages,
+  subscribeOnionMessages,
+} from './rpc/messages.js';
 import { getInfo, getVersion, registerBlockEpochNtfn } from './rpc/node.js';
 import { sendToRouteV2, trackPaymentV2 } from './rpc/payments.js';
+import { connectPeer, getNodeInfo, listPeers, subscribePeerEvents } from './rpc/peers.js';
 
 /** What a macaroon is for. Whatever it is, the calls that tell the node's identity and height belong to it. */
-export type LndPurpose = 'receive' | 'send' | 'register-preimages' | 'force-close';
+export type LndPurpose =
+  | 'receive'
+  | 'send'
+  | 'register-preimages'
+  | 'force-close'
+  /** Onion messages: offers, static invoices. */
+  | 'messages'
+  /**
+   * Messages for the virtual node and for sleeping clients behind the node. Whoever has this right can read whatever was
+   * encrypted for the node.
+   */
+  | 'open-messages'
+  /** Wallets that are clients of the node: peer messages, and signatures under wake-ups. */
+  | 'wallets';
+
+/** What Manifold does without a word in the configuration wherever the macaroon allows it. */
+export const OPTIONAL_PURPOSES = ['messages', 'open-messages', 'wallets'] as const satisfies readonly LndPurpose[];
 
 /** A call with what LND asks for it besides its own name: `entity:action`, all of them. */
 export interface Permission {
@@ -43,6 +68,23 @@ const BY_PURPOSE: Readonly<Record<LndPurpose, readonly Permission[]>> = {
   'force-close': [
     permission(listChannels, 'offchain:read'),
     permission(closeChannel, 'onchain:write', 'offchain:write'),
+  ],
+  messages: [
+    permission(sendOnionMessage, 'offchain:write'),
+    permission(subscribeOnionMessages, 'offchain:read'),
+    permission(listPeers, 'peers:read'),
+    permission(subscribePeerEvents, 'peers:read'),
+    permission(connectPeer, 'peers:write'),
+    permission(getNodeInfo, 'info:read'),
+    permission(getChanInfo, 'info:read'),
+    permission(describeGraph, 'info:read'),
+    permission(subscribeChannelGraph, 'info:read'),
+  ],
+  'open-messages': [permission(deriveSharedKey, 'signer:generate')],
+  wallets: [
+    permission(sendCustomMessage, 'offchain:write'),
+    permission(subscribeCustomMessages, 'offchain:read'),
+    permission(signMessage, 'message:write'),
   ],
 };
 

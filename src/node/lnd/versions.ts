@@ -22,6 +22,16 @@ function hasFix(version: LndVersion, inLine20: number, inLine21: number): boolea
   return isAtLeast(version, [0, 21, 0]) ? isAtLeast(version, [0, 21, inLine21]) : isAtLeast(version, [0, 20, inLine20]);
 }
 
+/** Why a release does not let onion messages be heard and sent; undefined if it does. */
+export function onionMessageProblem(text: string): { readonly reason: string; readonly fix: string } | undefined {
+  const version = parseVersion(text);
+  if (version && isAtLeast(version, [0, 21, 0])) return undefined;
+  return {
+    reason: `LND ${version ? text.replace(/ commit=.*$/s, '') : `of version "${text}"`} has no onion messages of its own, which came with 0.21`,
+    fix: 'upgrade LND to 0.21.2 or newer, and take protocol.custom-message=513, protocol.custom-nodeann=39 and protocol.custom-init=39 out of its lnd.conf if they are there: 0.21 does not start with them',
+  };
+}
+
 const UPGRADE = 'upgrade LND to 0.21.2 or newer, or to 0.20.3 of that line';
 
 export type VersionVerdict =

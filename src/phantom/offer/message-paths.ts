@@ -49,7 +49,9 @@ export function messagePathsToPhantom(params: MessagePathParams): BlindedPath[] 
     throw new RangeError(`an offer has 1 to ${MOST_OFFER_PATHS} paths, not ${maxPaths}`);
   }
   const members = params.members
-    .filter(({ healthy, relaysBlinded, importedScids }) => healthy && relaysBlinded !== false && !importedScids)
+    .filter(({ relaysBlinded = true, showsMessages = true, ...member }) => {
+      return member.healthy && relaysBlinded && showsMessages && !member.importedScids;
+    })
     .sort((a, b) => compareBytes(a.nodeId, b.nodeId));
   const start = members.length === 0 ? 0 : draws.number('message-members') % members.length;
   const lists = [...members.slice(start), ...members.slice(0, start)].map(waysTo);

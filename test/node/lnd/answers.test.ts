@@ -32,6 +32,8 @@ const requests: fc.Arbitrary<InterceptRequest> = fc.record({
   outgoingRequestedChanId: u64,
   onionBlob: fc.oneof(fc.constant(new Uint8Array(1366)), around(1366)),
   autoFailHeight: fc.oneof(fc.constant(0), fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff })),
+  inWireCustomRecords: fc.array(fc.tuple(u64, fc.uint8Array({ maxLength: 3 }))).map((all) => new Map(all)),
+  outgoingRequestedNodeId: around(33),
 });
 
 const answers: fc.Arbitrary<HtlcAnswer> = fc.oneof(
@@ -57,6 +59,8 @@ const SOUND: InterceptRequest = {
   outgoingRequestedChanId: 4n,
   onionBlob: new Uint8Array(1366),
   autoFailHeight: 821,
+  inWireCustomRecords: new Map(),
+  outgoingRequestedNodeId: new Uint8Array(),
 };
 
 function htlcOf(request: InterceptRequest): InterceptedHtlc {

@@ -1,5 +1,5 @@
 /** LND's HTLC interceptor and its events, what of them we use. */
-import { bool, bytes, field, int32, message, type Of, optional, uint32, uint64 } from './codec.js';
+import { bool, bytes, field, int32, map, message, type Of, optional, uint32, uint64 } from './codec.js';
 import { bidi, serverStream } from './method.js';
 
 const circuitKey = message({ chanId: field(1, uint64), htlcId: field(2, uint64) });
@@ -15,6 +15,10 @@ const interceptRequest = message({
   outgoingRequestedChanId: field(7, uint64),
   onionBlob: field(9, bytes),
   autoFailHeight: field(10, int32),
+  /** From 65536 on, of the `update_add_htlc`. */
+  inWireCustomRecords: map(11, uint64, bytes),
+  /** The next hop, where the onion names a node instead of a channel. */
+  outgoingRequestedNodeId: field(12, bytes),
 });
 /** LND to us: an HTLC that waits for a word. */
 export type InterceptRequest = Of<typeof interceptRequest>;

@@ -1,5 +1,5 @@
 /** LND's services about the node itself, what of them we use: state, version, info, blocks. */
-import { bool, bytes, field, int32, int64, message, type Of, repeated, string, uint32 } from './codec.js';
+import { bool, bytes, field, int32, int64, map, message, type Of, repeated, string, uint32 } from './codec.js';
 import { serverStream, unary } from './method.js';
 
 const empty = message({});
@@ -36,6 +36,8 @@ const getInfoResponse = message({
   bestHeaderTimestamp: field(13, int64),
   version: field(14, string),
   chains: repeated(16, message({ network: field(2, string) })),
+  /** By bit; what the entries say besides is not read. */
+  features: map(19, uint32, bytes),
   requireHtlcInterceptor: field(21, bool),
   storeFinalHtlcResolutions: field(22, bool),
 });

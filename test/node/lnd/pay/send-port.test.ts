@@ -4,13 +4,29 @@ import { GrpcCode } from '../../../../src/node/lnd/grpc/status.js';
 import { sourceChannel } from '../../../../src/node/lnd/pay/balances.js';
 import { LND_NUMBERS, reportedFailure } from '../../../../src/node/lnd/pay/failures.js';
 import { isCertainRefusal } from '../../../../src/node/lnd/pay/refusals.js';
-import { isBeyondLnd, lndRoute } from '../../../../src/node/lnd/pay/route.js';
+import { isBeyondLnd, lndRoute, nameOfLndRoute, routeName } from '../../../../src/node/lnd/pay/route.js';
 import { listChannels } from '../../../../src/node/lnd/rpc/channels.js';
 import { type Failure, sendToRouteV2, trackPaymentV2 } from '../../../../src/node/lnd/rpc/payments.js';
+import type { BlindedPath } from '../../../../src/onion/index.js';
+import { HOLD_RECORD } from '../../../../src/send/payment/held.js';
+import type { PaymentPart } from '../../../../src/send/payment/payment.js';
 import { FAILURE_TABLE } from '../../../../src/send/payment/failure/table.js';
 import { believedPolicy } from '../../../../src/send/payment/failure/policy-update.js';
 import { toHex } from '../../../../src/wire/bytes.js';
 import { attempt, outgoing, part } from './parts.js';
+
+const PATH: BlindedPath = {
+  firstNode: { nodeId: new Uint8Array(33).fill(3) },
+  firstPathKey: new Uint8Array(33).fill(40),
+  hops: [41, 42].map((n) => ({ blindedNodeId: new Uint8Array(33).fill(n), encryptedData: Uint8Array.of(n, n) })),
+};
+const SHORT: BlindedPath = { ...PATH, firstPathKey: new Uint8Array(33).fill(50), hops: PATH.hops.slice(0, 1) };
+
+function blindedPart(blindedPath: BlindedPath): PaymentPart {
+  const { hops } = part(0);
+  const records = { keysendPreimage: new Uint8Array(32).fill(3), invoiceRequest: Uint8Array.of(4) };
+  return part(0, { records, hops: [...hops.slice(0, 2), { ...hops[2]!, blindedPath }] });
+}
 
 const failure = (draft: Parameters<typeof sendToRouteV2.response.encode>[0]['failure'] & object): Failure =>
   sendToRouteV2.response.decode(sendToRouteV2.response.encode({ failure: draft })).failure!;
@@ -40,14 +56,71 @@ describe('a route', () => {
     ]);
   });
 
+  it('ends in a path, hop by hop, with amounts only at its end', () => {
+    const of = blindedPart(PATH);
+    const hops = lndRoute(outgoing(of)).hops!;
+    expect(hops.map(({ chanId, pubKey }) => [chanId, pubKey])).toEqual([
+      [11n, toHex(of.hops[0]!.nodeId)],
+      [12n, toHex(of.hops[1]!.nodeId)],
+      [undefined, toHex(PATH.hops[1]!.blindedNodeId)],
+    ]);
+    expect(hops.map(({ amtToForwardMsat, expiry }) => [amtToForwardMsat, expiry])).toEqual([
+      [3_010n, 140],
+      [undefined, undefined],
+      [3_000n, 120],
+    ]);
+    expect(hops.map(({ blindingPoint }) => blindingPoint)).toEqual([undefined, PATH.firstPathKey, undefined]);
+    expect(hops.map(({ encryptedData }) => encryptedData)).toEqual([
+      undefined,
+      ...PATH.hops.map((hop) => hop.encryptedData),
+    ]);
+    expect(hops.map(({ totalAmtMsat }) => totalAmtMsat)).toEqual([undefined, undefined, 5_000n]);
+    expect([...hops[2]!.customRecords!]).toEqual([
+      [77_777n, Uint8Array.of(4)],
+      [5482373484n, new Uint8Array(32).fill(3)],
+    ]);
+    expect(hops.some(({ mppRecord }) => mppRecord)).toBe(false);
+  });
+
+  it('of a path of one hop ends at its first node', () => {
+    const { hops = [] } = lndRoute(outgoing(blindedPart(SHORT)));
+    expect(hops).toHaveLength(2);
+    expect(hops[1]).toMatchObject({
+      chanId: 12n,
+      blindingPoint: SHORT.firstPathKey,
+      amtToForwardMsat: 3_000n,
+      totalAmtMsat: 5_000n,
+    });
+  });
+
+  it('over a path has the name under which LND tells it, and another path has another', () => {
+    const names = [PATH, SHORT].map((path) => {
+      const of = blindedPart(path);
+      const { route } = attempt(1n, of, 'inFlight');
+      expect(nameOfLndRoute(route!)).toBe(routeName(of));
+      return routeName(of);
+    });
+    expect(new Set([...names, routeName(part(0))]).size).toBe(3);
+    expect(nameOfLndRoute(attempt(1n, part(0), 'inFlight').route!)).toBe(routeName(part(0)));
+  });
+
+  it('is not given to LND with records that only the end of a path may have', () => {
+    expect(isBeyondLnd(outgoing(blindedPart(PATH)))).toBe(false);
+    expect(isBeyondLnd(outgoing(part(0, { records: { invoiceRequest: Uint8Array.of(4) } })))).toBe(true);
+    const [, , last] = blindedPart(PATH).hops;
+    expect(isBeyondLnd(outgoing(part(0, { hops: [last!] })))).toBe(true);
+    const flagged = { ...outgoing(blindedPart(PATH)), firstHopRecords: [HOLD_RECORD] };
+    expect(isBeyondLnd(flagged)).toBe(true);
+    expect(isBeyondLnd({ ...flagged, firstHopRecords: [{ type: 1_978_231n, value: new Uint8Array(32) }] })).toBe(false);
+  });
+
   it('is not given to LND with what LND would leave out', () => {
     const { records } = part(0);
-    expect(isBeyondLnd(part(0))).toBe(false);
-    expect(isBeyondLnd(part(0, { records: { ...records, paymentMetadata: Uint8Array.of(1) } }))).toBe(true);
-    expect(isBeyondLnd(part(0, { records: { encryptedRecipientData: Uint8Array.of(1) } }))).toBe(true);
-    expect(isBeyondLnd(part(0, { records: { customRecords: [{ type: 65_535n, value: Uint8Array.of(1) }] } }))).toBe(
-      true,
-    );
+    expect(isBeyondLnd(outgoing(part(0)))).toBe(false);
+    expect(isBeyondLnd(outgoing(part(0, { records: { ...records, paymentMetadata: Uint8Array.of(1) } })))).toBe(true);
+    expect(isBeyondLnd(outgoing(part(0, { records: { encryptedRecipientData: Uint8Array.of(1) } })))).toBe(true);
+    const customRecords = [{ type: 65_535n, value: Uint8Array.of(1) }];
+    expect(isBeyondLnd(outgoing(part(0, { records: { customRecords } })))).toBe(true);
   });
 });
 

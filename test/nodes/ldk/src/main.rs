@@ -11,6 +11,7 @@ mod mailbox;
 mod messages;
 mod node;
 mod options;
+mod own_onion;
 mod payments;
 mod pending;
 mod setup;
@@ -120,6 +121,7 @@ fn run(world: &mut World, command: &str, args: &Args) -> Answer {
         "settleHtlc" => world.give_verdict(args, true),
         "failHtlc" => world.give_verdict(args, false),
         "resumeHtlc" => world.resume(args),
+        "sendOnion" => world.send_onion(args),
         "createOffer" => world.create_offer(args),
         "createPhantomOffer" => world.create_phantom_offer(args),
         "asyncOffer" => world.async_offer(args),

@@ -3,6 +3,7 @@
 use crate::args::hex;
 use crate::mailbox::Mailboxes;
 use crate::node::{Common, Node};
+use crate::own_onion::OwnOnions;
 use crate::pending::Pending;
 use crate::stand_in::StandIns;
 use crate::static_invoices::StaticInvoices;
@@ -37,6 +38,7 @@ pub struct World {
     asleep: BTreeMap<usize, BTreeSet<PublicKey>>,
     pub pending: Pending,
     pub stand_ins: StandIns,
+    pub own_onions: OwnOnions,
     pub static_invoices: StaticInvoices,
     pub mailboxes: Mailboxes,
     events: Vec<Value>,
@@ -51,6 +53,7 @@ impl World {
             asleep: BTreeMap::new(),
             pending: Pending::default(),
             stand_ins: StandIns::default(),
+            own_onions: OwnOnions::default(),
             static_invoices: StaticInvoices::default(),
             mailboxes: Mailboxes::default(),
             events: Vec::new(),
@@ -160,6 +163,7 @@ impl World {
 
     fn send(&mut self, from: usize, to: usize, mut parcel: Parcel) {
         self.swap_for_stand_in(from, to, &mut parcel);
+        self.swap_own_onions(from, &mut parcel);
         for (kind, bytes) in parcel.messages() {
             if self.links.watched.contains(&kind) {
                 let (from, to) = (self.name(from).to_owned(), self.name(to).to_owned());
