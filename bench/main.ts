@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { BENCHMARKS } from '../src/bench/index.js';
 import { registerBench } from '../src/cli/bench.js';
 import { benchLnd } from './lnd/lnd.js';
+import { benchOffline } from './offline/offline.js';
 import { benchPlan, benchRoute } from './send/plan-bench.js';
 import { benchSend } from './send/send.js';
 
@@ -21,6 +22,7 @@ const minutes = takeMinutes(args);
 BENCHMARKS['route'] = benchRoute;
 BENCHMARKS['plan'] = benchPlan;
 BENCHMARKS['send'] = benchSend;
+BENCHMARKS['offline'] = benchOffline;
 BENCHMARKS['lnd'] = (options) => benchLnd(options, minutes);
 
 const program = new Command('bench-runner');

@@ -13,7 +13,10 @@ const IN_A_CLONE = ['route', 'plan', 'send', 'offline', 'lnd'];
 export function registerBench(program: Command): void {
   program
     .command('bench')
-    .argument('[names...]', 'onion, bolt11, receive, forward; in a clone of the repository also route, plan, send, offline, lnd')
+    .argument(
+      '[names...]',
+      'onion, bolt11, receive, forward; in a clone of the repository also route, plan, send, offline, lnd',
+    )
     .description('measure Manifold beside other libraries in the same run')
     .option('--json', 'one JSON object per benchmark')
     .option('--quick', 'a short run; the figures are rough')

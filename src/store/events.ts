@@ -3,7 +3,8 @@
  * the number taken inside, a transaction that commits late would slip in behind readers that are already past it.
  */
 import type { Millis } from '../wire/units.js';
-import { intFromColumn, textFromColumn } from './columns.js';
+import { intFromColumn, textFromColumn, toJson } from './columns.js';
+import { databaseTime } from './database-time.js';
 import type { Engine } from './engine.js';
 import { sequenceTable } from './sequence.js';
 
@@ -14,6 +15,12 @@ export interface StoredEvent {
   readonly paymentHash: string | undefined;
   readonly createdAt: Millis;
   /** The event as JSON: 64-bit values are decimal strings. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface NewEvent {
+  readonly type: string;
+  readonly paymentHash?: string;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -38,6 +45,18 @@ export class Events {
    */
   sequence(): Promise<number> {
     return sequenceTable(this.#engine, 'event');
+  }
+
+  /** Writes an event that belongs to no transaction of the ledger or of a payment. */
+  async tell({ type, paymentHash, body }: NewEvent): Promise<void> {
+    const now = await databaseTime(this.#engine);
+    await this.#engine.query((db) =>
+      db
+        .insertInto('event')
+        .values({ type, payment_hash: paymentHash ?? null, created_at: now, body: toJson({ type, ...body }) })
+        .execute(),
+    );
+    this.#engine.hint({ nodeIds: [], freed: [], events: true, payments: false });
   }
 
   /** Events after `afterSeq` in order. A reader that goes on from the last seq it got misses none. */

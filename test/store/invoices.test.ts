@@ -85,6 +85,19 @@ describe.each(ENGINES)('invoices on $name', (engine) => {
     expect(await test.store.invoices.list({ limit: 10 })).toHaveLength(5);
   });
 
+  it('are not paid by the payer of a static invoice who chose their hash', async () => {
+    const [foreign, own] = [newHash(), newHash()];
+    const offer = { offerId: '0f'.repeat(32), isStatic: true, payerId: `02${'11'.repeat(32)}` };
+    for (const hash of [foreign, own]) await test.store.invoices.insert(invoice(hash));
+    await test.store.transact([foreign, own], (view) => {
+      const note = { ...offer, isStatic: false, payerNote: '"isStatic":true' };
+      view.putAccount({ ...view.account(foreign), sets: [settlingSet(foreign, { offer })] });
+      view.putAccount({ ...view.account(own), sets: [settlingSet(own, { offer: note })] });
+    });
+    expect((await test.store.invoices.get(foreign))?.state).toBe('open');
+    expect((await test.store.invoices.get(own))?.state).toBe('paid');
+  });
+
   it('are paged newest first without loss at equal times, and found by reference', async () => {
     const records = Array.from({ length: 7 }, (_, i) =>
       invoice(newHash(), { createdAt: 1_000 + Math.floor(i / 3), reference: i === 4 ? 'wanted' : `r${i}` }),

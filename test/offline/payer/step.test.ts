@@ -84,6 +84,8 @@ describe('a payment to an offer', () => {
   it('has HTLCs held by its peers where they can, and tells the payee their paths, the last of each', () => {
     const paying = run(fresh, [[{ kind: 'invoice', invoice: fixed, canHold: true }, T0]]);
     expect(paying.commands).toEqual([{ kind: 'pay', invoice: fixed, hold: true }]);
+    // Nothing to be told yet: a time that has passed already would have it looked at without end.
+    expect(wakeAt(paying.payment)).toBeUndefined();
     const told = run(paying.payment, [
       [{ kind: 'held', held: held(0) }, T0 + 1],
       [{ kind: 'held', held: held(1) }, T0 + 2],
@@ -129,6 +131,32 @@ describe('a payment to an offer', () => {
     expect(run(paying, [[{ kind: 'abandon' }, T0]])).toEqual({ payment: paying, commands: [] });
   });
 
+  it('believes what was recorded rather than what a slower process was told', () => {
+    const paying = run(fresh, [[{ kind: 'invoice', invoice: fixed, canHold: true }, T0]]).payment;
+    const denials: readonly OfferPaymentEvent[][] = [
+      [{ kind: 'refused', message: 'no plan' }],
+      [{ kind: 'no_holder' }],
+      [{ kind: 'no_holder' }, { kind: 'abandon' }],
+    ];
+    for (const events of denials) {
+      const denied = run(
+        paying,
+        events.map((event) => [event, T0 + 1] as const),
+      ).payment;
+      expect(denied.phase).not.toBe('paying');
+      const begun = run(denied, [[{ kind: 'begun', hold: true }, T0 + 2]]).payment;
+      expect(begun).toMatchObject({ phase: 'paying', isHeld: true });
+      expect(begun).not.toHaveProperty('failure');
+      expect(begun).not.toHaveProperty('endedAt');
+      const paid = run(denied, [[{ kind: 'payment', outcome: 'paid', message: '' }, T0 + 3]]).payment;
+      expect(paid).toMatchObject({ phase: 'paid', endedAt: T0 + 3 });
+      expect(paid).not.toHaveProperty('failure');
+    }
+    const failed = run(paying, [[{ kind: 'payment', outcome: 'failed', message: 'no route' }, T0]]).payment;
+    expect(run(failed, [[{ kind: 'begun', hold: true }, T0 + 1]])).toEqual({ payment: failed, commands: [] });
+    expect(run(fresh, [[{ kind: 'begun', hold: false }, T0]])).toEqual({ payment: fresh, commands: [] });
+  });
+
   it('asks again after an error, as others may answer, and ends with it if they do not', () => {
     const error: OfferPaymentEvent = { kind: 'invoice_error', message: 'amount too small' };
     const asked = run(fresh, [
@@ -148,7 +176,7 @@ describe('a payment to an offer', () => {
     expect(payment.failure?.message).toContain('amount too small');
   });
 
-  it('pays one hash only and never comes back from its end, whatever comes in whatever order', () => {
+  it('pays one hash only and never comes back from its end without the sender, whatever comes in whatever order', () => {
     const event: fc.Arbitrary<OfferPaymentEvent> = fc.oneof(
       fc.constantFrom<OfferPaymentEvent>({ kind: 'tick' }, { kind: 'released' }, { kind: 'abandon' }),
       fc.record({
@@ -160,6 +188,8 @@ describe('a payment to an offer', () => {
         { kind: 'held', held: held(0) },
         { kind: 'no_holder' },
         { kind: 'invoice_error', message: 'no' },
+        { kind: 'refused', message: 'no plan' },
+        { kind: 'begun', hold: true },
         { kind: 'payment', outcome: 'paid', message: '' },
         { kind: 'payment', outcome: 'failed', message: 'no route' },
       ),
@@ -178,7 +208,10 @@ describe('a payment to an offer', () => {
             paid.add(command.invoice);
             if (command.invoice.kind === 'static' && before.phase === 'unreleased') expect(one.kind).toBe('released');
           }
-          if (before.endedAt !== undefined) expect(step).toEqual({ payment: before, commands: [] });
+          const isSendersWord = one.kind === 'begun' || (one.kind === 'payment' && one.outcome === 'paid');
+          if (before.phase === 'paid' || (before.phase === 'failed' && !isSendersWord)) {
+            expect(step).toEqual({ payment: before, commands: [] });
+          }
         }
         expect(paid.size).toBeLessThanOrEqual(1);
       }),

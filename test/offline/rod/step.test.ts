@@ -67,6 +67,15 @@ describe('a LightningRod request', () => {
     expect(run(complete, { ...unblock, pid: complete.rodId })).toEqual({ request: complete, commands: [] });
   });
 
+  it('is released by a payee that knows no rods, once all parts are there', () => {
+    expect(run(complete, { kind: 'asked' }).commands).toEqual(run(complete, unblock).commands);
+    expect(run(fresh, { kind: 'asked' }).commands).toEqual([]);
+    expect(run(fresh, { kind: 'asked' }, part(0), part(1)).request.state).toBe('released');
+    const nameless = { ...complete, hashes: [] };
+    expect(run(nameless, unblock).request.state).toBe('released');
+    expect(run(nameless, { ...unblock, pid: bytes(9) }).commands).toEqual([]);
+  });
+
   it('is cancelled until it is released, not later', () => {
     const { commands, request } = run(complete, { kind: 'cancel', pid });
     expect(commands).toEqual([
