@@ -65,6 +65,16 @@ export function bareRecord(paymentHash: string): InvoiceRecord {
 
 type AccountRows = Awaited<ReturnType<Store['readAccount']>>;
 
+/** Without payments of static invoices, whose payers choose the hash: they pay nothing that is asked for by an invoice. */
+export function withoutStatic({ sets, parts, ...rest }: AccountRows): AccountRows {
+  const foreign = new Set(sets.filter(({ offer }) => offer?.isStatic === true).map(({ id }) => id));
+  return {
+    ...rest,
+    sets: sets.filter(({ id }) => !foreign.has(id)),
+    parts: parts.filter(({ setId }) => setId === undefined || !foreign.has(setId)),
+  };
+}
+
 export function partViews({ parts }: AccountRows): PartView[] {
   return parts
     .filter(({ setId }) => setId !== undefined)

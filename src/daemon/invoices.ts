@@ -10,7 +10,7 @@ import { equalBytes, fromHex, toHex } from '../wire/bytes.js';
 import { err, ok, type Result } from '../wire/result.js';
 import { requestEntropy } from './cluster-ring.js';
 import { type CreateInvoice, describe, modeOf, namedInvoice, needsRow, ownHash, termsOf } from './invoice-request.js';
-import { bareRecord, completed, type InvoiceView, partViews, viewOf } from './invoice-views.js';
+import { bareRecord, completed, type InvoiceView, partViews, viewOf, withoutStatic } from './invoice-views.js';
 import type { RequestOrigin } from './request-origin.js';
 import type { ServiceError } from './service-error.js';
 
@@ -90,15 +90,12 @@ export class InvoiceService {
       expiresAt: now + expirySeconds * 1000,
       epochId: String(epochId),
     };
+    if (hash.value && origin?.isRepeated !== true && (await this.#isSpent(toHex(hash.value))))
+      return err(DUPLICATE_HASH);
     if (needsRow(request)) {
       const { created, invoice: stored } = await store.invoices.insert(record);
       const isOurs = created || (origin !== undefined && stored.createdAt === now); // an interrupted first try's
-      if (!isOurs) {
-        return err({
-          code: 'duplicate_hash',
-          message: 'there is an invoice for this payment hash already; use a fresh preimage',
-        });
-      }
+      if (!isOurs) return err(DUPLICATE_HASH);
     }
     return ok({
       view: viewOf(record, [], [], now),
@@ -152,7 +149,8 @@ export class InvoiceService {
     const [account, listed] = await Promise.all([store.readAccount(paymentHash), store.invoices.get(paymentHash)]);
     if (!listed && !told && account.parts.length === 0) return err(NOT_FOUND);
     const record = completed(listed?.invoice, told) ?? bareRecord(paymentHash);
-    return ok(viewOf(record, account.sets, partViews(account), clock.now()));
+    const own = record.bolt11 === undefined ? account : withoutStatic(account);
+    return ok(viewOf(record, own.sets, partViews(own), clock.now()));
   }
 
   /**
@@ -188,12 +186,23 @@ export class InvoiceService {
     return reply.type === 'refused' ? err(reply) : this.#showHash(paymentHash, told?.ok ? told.value : undefined);
   }
 
+  /** Its preimage has been told already, as by the payer of a static invoice: nodes on the way could keep another payment. */
+  async #isSpent(paymentHash: string): Promise<boolean> {
+    const { sets } = await this.#options.store.readAccount(paymentHash);
+    return sets.some(({ state }) => state === 'settling' || state === 'settled');
+  }
+
   async #isKnown(paymentHash: string): Promise<boolean> {
     const { store } = this.#options;
     const [account, listed] = await Promise.all([store.readAccount(paymentHash), store.invoices.get(paymentHash)]);
     return listed !== undefined || account.parts.length > 0;
   }
 }
+
+const DUPLICATE_HASH: ServiceError = {
+  code: 'duplicate_hash',
+  message: 'there is an invoice or a payment for this payment hash already; use a fresh preimage',
+};
 
 const NOT_FOUND: ServiceError = {
   code: 'not_found',

@@ -11,7 +11,7 @@ export {
   StoreUnavailable,
   StoreWrongDatabase,
 } from './errors.js';
-export type { EventFilter, Events, StoredEvent } from './events.js';
+export type { EventFilter, Events, NewEvent, StoredEvent } from './events.js';
 export type { Idempotency, IdempotencyClaim, IdempotencyOutcome, IdempotentRequest } from './idempotency.js';
 export type {
   InternalHtlc,

@@ -72,14 +72,14 @@ const unchanged = (payment: OfferPayment, ...commands: readonly OfferPaymentComm
 });
 
 /** When the machine wants to be stepped again; undefined once it has ended. */
-export function wakeAt({ phase, askAt, askUntil, announceAt, invoice, isHeld }: OfferPayment): Millis | undefined {
+export function wakeAt({ phase, askAt, askUntil, announceAt, invoice, heldParts }: OfferPayment): Millis | undefined {
   switch (phase) {
     case 'asking':
       return Math.min(askAt, askUntil);
     case 'unreleased':
       return Math.min(announceAt, invoice?.kind === 'static' ? invoice.expiresAt : announceAt);
     case 'paying':
-      return isHeld ? announceAt : undefined;
+      return heldParts.length > 0 ? announceAt : undefined;
     case 'paid':
     case 'failed':
       return undefined;

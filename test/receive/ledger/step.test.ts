@@ -57,6 +57,42 @@ describe('admission', () => {
     expect(desk.set().settledMsat).toBe(2n * TOTAL - 1n);
   });
 
+  describe('of a static invoice, whose payer chooses the hash', () => {
+    const offer = { offerId: '0f'.repeat(32), isStatic: true, payerId: `02${'11'.repeat(32)}` };
+    const refused = { type: 'fail', reason: expect.stringContaining('hash of an invoice') as string };
+
+    it.each(['hold', 'auto'] as const)('pays no %s invoice that has this hash', (mode) => {
+      const desk = new Desk();
+      desk.hold({ mode, preimage: PREIMAGE });
+      expect(desk.admit({ amountMsat: 1n, totalMsat: 1n, paymentSecret: '0f'.repeat(32), offer })).toMatchObject(
+        refused,
+      );
+      expect(desk.events).toEqual([]);
+      expect(desk.account.sets).toEqual([]);
+      // The invoice itself can be paid as before.
+      expect(desk.admit({ htlc: 1, amountMsat: TOTAL })).toEqual(mode === 'auto' ? SETTLE : HOLD);
+    });
+
+    it('pays none that is made while its parts are on the way', () => {
+      const desk = new Desk();
+      expect(desk.admit({ amountMsat: TOTAL / 2n, offer })).toEqual(HOLD);
+      desk.hold();
+      expect(desk.admit({ htlc: 1, amountMsat: TOTAL / 2n, offer })).toMatchObject(refused);
+      desk.review();
+      expect(desk.admit({ amountMsat: TOTAL / 2n, offer })).toMatchObject(refused);
+      expect(desk.set().state).toBe('failed');
+      expect(desk.eventTypes()).toEqual(['payment.failed']);
+    });
+
+    it('is settled as any other where nobody made an invoice, with what it was for', () => {
+      const desk = new Desk();
+      expect(desk.admit({ amountMsat: TOTAL, offer })).toEqual(SETTLE);
+      expect(desk.events).toMatchObject([{ type: 'invoice.settled', offer }]);
+      // A hop that has seen the preimage gains nothing here by sending it again.
+      expect(desk.admit({ htlc: 1, amountMsat: TOTAL, offer }).type).toBe('fail');
+    });
+  });
+
   it('does not overflow at the end of u64', () => {
     const desk = new Desk();
     const most = 2n ** 64n - 1n;

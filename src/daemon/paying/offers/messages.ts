@@ -8,7 +8,7 @@ import {
   decodeOffer,
   decodeStaticInvoice,
 } from '../../../bolt12/index.js';
-import { randomBytes, sha256 } from '../../../crypto/index.js';
+import { sha256 } from '../../../crypto/index.js';
 import type { Messenger } from '../../../messages/index.js';
 import type { AcceptedInvoice, HeldPart, OfferPayment, OfferPaymentEvent } from '../../../offline/payer/types.js';
 import { err, ok, type Result } from '../../../wire/result.js';
@@ -55,6 +55,7 @@ export interface ReadingOptions {
   readonly chains: readonly Uint8Array[];
   /** The first peers can be asked to hold. */
   readonly holdAtPeers: boolean;
+  readonly randomBytes: (length: number) => Uint8Array;
 }
 
 type InvoiceEvent = Extract<OfferPaymentEvent, { kind: 'invoice' }>;
@@ -81,8 +82,8 @@ export function readAnswer(
   const checked = checkStaticInvoiceAgainstRequest(asked.value, invoice.value, options);
   if (!checked.ok) return checked;
   const { createdAt, relativeExpirySeconds } = invoice.value;
-  const expiresAt = (Number(createdAt) + Number(relativeExpirySeconds)) * 1000;
-  const preimage = randomBytes(32);
+  const expiresAt = (Number(createdAt) + relativeExpirySeconds) * 1000;
+  const preimage = options.randomBytes(32);
   const accepted = { kind: 'static', bytes, preimage, paymentHash: sha256(preimage), expiresAt } as const;
   return ok({ kind: 'invoice', invoice: accepted, canHold: options.holdAtPeers });
 }

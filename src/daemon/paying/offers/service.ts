@@ -30,7 +30,7 @@ import {
 import { announceHeld, askForInvoice, readAccepted, readAnswer, readRefusal } from './messages.js';
 import { type OfferRequest, prepareOfferPayment } from './order.js';
 
-export type { StoredOfferPayment } from './document.js';
+export type { OfferPaymentBody, StoredOfferPayment } from './document.js';
 
 export interface OfferPaymentsOptions {
   readonly documents: Documents<OfferPaymentBody>;
@@ -39,6 +39,7 @@ export interface OfferPaymentsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly chainHash: Uint8Array;
+  readonly randomBytes: (length: number) => Uint8Array;
   /** The first peers are asked to hold HTLCs for payees that sleep: for payers that sleep themselves. */
   readonly holdAtPeers: boolean;
   /** Whether an offer (by its id) was made here. */
@@ -60,6 +61,7 @@ export class OfferPayments {
   readonly #options: OfferPaymentsOptions;
   readonly #loop: ClaimLoop<StoredOfferPayment>;
   readonly #watchers = new Set<() => void>();
+  readonly #stepping = new Set<Promise<void>>();
   /** Payments that this process is handing to the sender. */
   readonly #beginning = new Set<string>();
   #stops: (() => void)[] = [];
@@ -105,6 +107,8 @@ export class OfferPayments {
     for (const stop of this.#stops) stop();
     for (const watcher of [...this.#watchers]) watcher();
     await this.#loop.stop();
+    // A payer that goes to sleep has told the payee before.
+    await Promise.allSettled(this.#stepping);
   }
 
   /**
@@ -112,12 +116,12 @@ export class OfferPayments {
    * interrupted request finds the payment that the first try has recorded.
    */
   async pay(request: OfferRequest, origin?: RequestOrigin): Promise<Result<StoredOfferPayment, BadRequest>> {
-    const { clock, chainHash, documents } = this.#options;
+    const { clock, chainHash, documents, randomBytes } = this.#options;
     const paymentId = origin && sha256(utf8(`offer payment ${origin.identity}`)).slice(0, 16);
     const before = paymentId && (await documents.read(toHex(paymentId)));
     if (before) return ok(before);
     const askMs = request.timeoutSeconds === undefined ? DEFAULT_ASK_MS : request.timeoutSeconds * 1000;
-    const prepared = prepareOfferPayment(request, { now: clock.now(), chainHash, askMs });
+    const prepared = prepareOfferPayment(request, { now: clock.now(), chainHash, askMs, randomBytes });
     if (!prepared.ok) return prepared;
     if (await this.#options.isOwn(prepared.value.offerId)) return err(OUR_OWN);
     const payment = newOfferPayment({ ...prepared.value.payment, ...(paymentId && { id: paymentId }) });
@@ -197,6 +201,16 @@ export class OfferPayments {
 
   /** @param paymentId the sender's payment, to be kept with the step */
   async #step(id: string, event: OfferPaymentEvent, paymentId?: string): Promise<void> {
+    const stepping = this.#stepNow(id, event, paymentId);
+    this.#stepping.add(stepping);
+    try {
+      await stepping;
+    } finally {
+      this.#stepping.delete(stepping);
+    }
+  }
+
+  async #stepNow(id: string, event: OfferPaymentEvent, paymentId: string | undefined): Promise<void> {
     const now = this.#options.clock.now();
     const changed = await updateDocument(this.#options.documents, id, (stored) => {
       if (!stored) return undefined;
@@ -247,11 +261,14 @@ export class OfferPayments {
       const answer = await this.#options.sender.begin(id, body, read.value, hold);
       switch (answer.kind) {
         case 'begun':
-          return await this.#step(id, { kind: 'begun', hold }, answer.paymentId);
+          await this.#step(id, { kind: 'begun', hold }, answer.paymentId);
+          return;
         case 'no_holder':
-          return await this.#step(id, { kind: 'no_holder' });
+          await this.#step(id, { kind: 'no_holder' });
+          return;
         case 'refused':
-          return await this.#step(id, { kind: 'refused', message: answer.message });
+          await this.#step(id, { kind: 'refused', message: answer.message });
+          return;
         case 'later':
           return; // the document falls due again
       }
@@ -261,10 +278,10 @@ export class OfferPayments {
   }
 
   async #answered(id: string, kind: AcceptedInvoice['kind'], bytes: Uint8Array): Promise<void> {
-    const { clock, chainHash, holdAtPeers, log } = this.#options;
+    const { clock, chainHash, holdAtPeers, log, randomBytes } = this.#options;
     const stored = await this.read(id);
     if (stored?.body.payment.phase !== 'asking') return;
-    const options = { now: Math.floor(clock.now() / 1000), chains: [chainHash], holdAtPeers };
+    const options = { now: Math.floor(clock.now() / 1000), chains: [chainHash], holdAtPeers, randomBytes };
     const event = readAnswer(stored.body.payment, kind, bytes, options);
     if (event.ok) return this.#step(id, event.value);
     log.debug({ offerPayment: id, code: event.error.code }, 'an answer to an invoice request was ignored');
