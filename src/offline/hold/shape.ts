@@ -1,5 +1,17 @@
 /** Held HTLCs as they are read from the store. */
-import { amount, anyNumber, bytes, bytesOf, count, flag, maybe, number, oneOf, record, type Shape } from '../../wire/shape.js';
+import {
+  amount,
+  anyNumber,
+  bytes,
+  bytesOf,
+  count,
+  flag,
+  maybe,
+  number,
+  oneOf,
+  record,
+  type Shape,
+} from '../../wire/shape.js';
 import type { CircuitKey, HeldHtlc, HoldableHtlc } from './types.js';
 
 const HTLC = record<HoldableHtlc>({

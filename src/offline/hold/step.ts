@@ -54,7 +54,7 @@ function settleDown(held: HeldHtlc, context: HoldContext, end: HoldEnd): HoldSte
 
 /** Without an answer of ours the node has failed it by itself, or its payer took it back on chain. */
 function gone(held: HeldHtlc, outcome: 'settled' | 'failed', { now }: HoldContext): HoldStep {
-  const phase = held.phase === 'held' ? 'failed' : held.phase;
+  const phase = held.phase === 'held' ? (held.isMarked ? 'failed' : 'resumed') : held.phase;
   const next: HeldHtlc = { ...held, phase, decidedAt: held.decidedAt ?? now, end: outcome, isGone: true };
   const knows = held.phase === 'failed' && outcome === 'failed';
   return unchanged(next, ...(knows ? [] : told(held, outcome)));

@@ -42,7 +42,9 @@ export function judgeRod({ client, wanted, known, open, height, now }: RodQuesti
   if (holdUntil < height + LEAST_BLOCKS) return { status: 'bad_height' };
   const { maxHeld, maxHeldMsat, maxHoldBlocks } = client.limits;
   if (open.length >= maxHeld || parts > maxHeld || totalMsat > maxHeldMsat) return { status: 'limit' };
-  const isTaken = open.some(({ hashes }) => hashes.some((hash) => paymentHashes.some((one) => equalBytes(one, hash))));
+  // One that holds nothing yet may have been given up by a wallet that missed our answer.
+  const taken = open.filter((other) => other.parts.length > 0).flatMap(({ hashes }) => hashes);
+  const isTaken = taken.some((hash) => paymentHashes.some((one) => equalBytes(one, hash)));
   if (isTaken) return { status: 'refused' };
   const request = newRodRequest({
     rodId,

@@ -97,7 +97,10 @@ export function answered(payment: RodPayment, response: RodHoldResponse, height:
   // Whoever holds longer than asked would let the payee refuse it; our own number then counts.
   const until = Math.min(holdUntil, payment.holdUntil);
   if (until < height + LEAST_HOLD_BLOCKS) {
-    return err({ code: 'rod_too_short', message: 'the LSP holds for too few blocks to be of use; pay without holding' });
+    return err({
+      code: 'rod_too_short',
+      message: 'the LSP holds for too few blocks to be of use; pay without holding',
+    });
   }
   return ok({ ...payment, state: 'granted', releasePaths, holdUntil: until });
 }

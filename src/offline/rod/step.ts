@@ -39,7 +39,8 @@ export function stepRod(request: RodRequest, event: RodEvent, now: Millis): RodS
 
 const unchanged = (request: RodRequest, ...commands: readonly RodCommand[]): RodStep => ({ request, commands });
 
-export const isRodOver = ({ state }: RodRequest): boolean => state === 'settled' || state === 'failed' || state === 'expired';
+export const isRodOver = ({ state }: RodRequest): boolean =>
+  state === 'settled' || state === 'failed' || state === 'expired';
 
 const idsOf = ({ parts }: RodRequest): readonly Uint8Array[] => parts.map(({ holdId }) => holdId);
 
