@@ -7,6 +7,7 @@ import { messageTargets } from './targets/messages.js';
 import { onionTargets } from './targets/onion.js';
 import { phantomTargets } from './targets/phantom.js';
 import { phantomOfferTargets } from './targets/phantom-offer.js';
+import { wakeTargets } from './targets/wake.js';
 import { wireTargets } from './targets/wire.js';
 
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
@@ -18,4 +19,5 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...phantomTargets,
   ...messageTargets,
   ...phantomOfferTargets,
+  ...wakeTargets,
 ];
