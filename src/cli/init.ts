@@ -22,6 +22,8 @@ interface InitOptions extends CommonOptions, PassphraseOptions {
   readonly seedFrom?: string;
 }
 
+export type SeedOptions = Pick<InitOptions, 'recipient' | 'seedFrom' | 'passphraseFile'>;
+
 export function registerInit(program: Command, io: Io): void {
   withJson(withConfig(program.command('init')))
     .description('write a configuration and a cluster seed, encrypted with age')
@@ -157,7 +159,7 @@ async function checkRecipient(recipient: string): Promise<void> {
   if (problem !== undefined) throw usageError(`--recipient: ${problem}`);
 }
 
-async function refuseExisting(path: string): Promise<void> {
+export async function refuseExisting(path: string): Promise<void> {
   const exists = await access(path).then(
     () => true,
     () => false,
@@ -201,7 +203,8 @@ function byOption(message: string): string {
   return found ? found[1] + message.slice(found[0].length) : message;
 }
 
-async function writeSeed(io: Io, path: string, options: InitOptions): Promise<string> {
+/** Resolves to the id of the phantom node. */
+export async function writeSeed(io: Io, path: string, options: SeedOptions): Promise<string> {
   const { writeSeedFile } = await import('../daemon/seed-file.js');
   const { ClusterKeys } = await import('../phantom/index.js');
   const { toHex } = await import('../wire/bytes.js');
@@ -219,7 +222,7 @@ async function writeSeed(io: Io, path: string, options: InitOptions): Promise<st
   return toHex(phantomNodeId);
 }
 
-async function chosenSeed(io: Io, { seedFrom }: InitOptions): Promise<Uint8Array> {
+async function chosenSeed(io: Io, { seedFrom }: SeedOptions): Promise<Uint8Array> {
   if (seedFrom === undefined) return (await import('../crypto/index.js')).randomBytes(32);
   const { seedOfText } = await import('../daemon/seed-file.js');
   if (seedFrom !== '-') {

@@ -45,6 +45,7 @@ const GROUPS: readonly Group[] = [
   { words: ['doctor'], register: async (program, io) => (await import('./doctor.js')).registerDoctor(program, io) },
   { words: ['decode'], register: async (program, io) => (await import('./decode.js')).registerDecode(program, io) },
   { words: ['offer'], register: async (program, io) => (await import('./offer.js')).registerOffer(program, io) },
+  { words: ['offline'], register: async (program, io) => (await import('./offline.js')).registerOffline(program, io) },
   { words: ['invoice'], register: async (program, io) => (await import('./invoice.js')).registerInvoice(program, io) },
   { words: ['pay'], register: async (program, io) => (await import('./pay.js')).registerPay(program, io) },
   {
@@ -65,6 +66,7 @@ const GROUPS: readonly Group[] = [
     words: ['token', 'webhook'],
     register: async (program, io) => (await import('./access.js')).registerAccess(program, io),
   },
+  { words: ['wallet'], register: async (program, io) => (await import('./wallet.js')).registerWallet(program, io) },
   { words: ['bench'], register: async (program) => (await import('./bench.js')).registerBench(program) },
 ];
 

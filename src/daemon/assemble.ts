@@ -28,6 +28,9 @@ import { assembleMessages } from './messages/assemble.js';
 import type { MessagesPart } from './messages/part.js';
 import { Metrics } from './metrics.js';
 import type { OpenedNodes } from './nodes.js';
+import { assembleOffline } from './offline/assemble.js';
+import { LateDesk } from './offline/late-desk.js';
+import type { OfflinePart } from './offline/part.js';
 import { assemblePaying, namesOfMembers } from './paying/assemble.js';
 import { VERSION } from './version.js';
 import type { RecipientService } from './wallet/recipient.js';
@@ -124,6 +127,7 @@ export function assembleDaemon(
     clock,
     alarms,
     imported: () => hints.members,
+    ...(config.offline.enabled && { desk: new LateDesk(() => offline!.desk) }),
     ledgerPolicy: {
       ...DEFAULT_LEDGER_POLICY,
       ...compact({ marginBlocks: margin_blocks, mppTimeoutMs: mpp_timeout_seconds && mpp_timeout_seconds * 1000 }),
@@ -173,6 +177,12 @@ export function assembleDaemon(
     ...{ config, ring, store, clock, log, members, nodes, currency, cluster: receiver.cluster },
     ...{ sender: paying.sender, randomBytes },
   });
+  const offline: OfflinePart | undefined = config.offline.enabled
+    ? assembleOffline({
+        ...{ config, store, clock, log, metrics, random, members, messages },
+        nodes: nodes.map(({ port }) => port),
+      })
+    : undefined;
   const api: ApiContext = {
     store,
     receiver: {
@@ -185,6 +195,7 @@ export function assembleDaemon(
     invoices,
     offers,
     offerPayments,
+    ...(offline && { offline: offline.service }),
     paying: { payments: paying.payments, status: paying.status, names: namesOfMembers(members) },
     hub,
     hints,
@@ -221,6 +232,7 @@ export function assembleDaemon(
       ledgerAlarms,
       deliverer,
       paying.internal,
+      ...(offline ? [offline] : []),
       receiver,
       paying.part,
       messages,

@@ -22,6 +22,10 @@ export const EVENT_TYPES = [
   'sending.succeeded',
   'sending.failed',
   'sending.alarm',
+  'offline.held',
+  'offline.resumed',
+  'offline.failed',
+  'offline.ended',
   'alarm',
 ] as const;
 

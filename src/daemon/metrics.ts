@@ -24,6 +24,7 @@ const ALARM_CODES: readonly (Alarm['code'] | 'sending')[] = [
   'guard-force-closed',
   'guard-failed',
   'desk-failed',
+  'desk-failed',
   'sending',
 ];
 const GUARD_ACTIONS: readonly GuardAct[] = ['preimage-registered', 'force-closed', 'failed'];

@@ -9,6 +9,7 @@ export const SCOPES = [
   'hints:write',
   'tokens:write',
   'webhooks:write',
+  'offline:write',
   'metrics:read',
   'admin',
 ] as const;

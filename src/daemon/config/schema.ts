@@ -1,6 +1,7 @@
 /** The configuration file: every key, its meaning and its limits. */
 import { z } from 'zod';
 import { nodeSchema } from './nodes.js';
+import { offlineSchema, wakeSchema } from './offline.js';
 import { walletSchema } from './wallet.js';
 
 const NETWORKS = ['bitcoin', 'testnet', 'signet', 'regtest', 'simnet'] as const;
@@ -115,6 +116,8 @@ export const configSchema = z.strictObject({
       keep_days: z.int().min(1).max(3_650).default(90),
     })
     .default({ keep_days: 90 }),
+  offline: offlineSchema,
+  wake: wakeSchema,
   /** This is no merchant's cluster but a wallet that is mostly off: see `manifold wallet`. */
   wallet: walletSchema.optional(),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).default({ level: 'info' }),

@@ -79,6 +79,22 @@ ${lnd.length > 0 ? lndNodes(lnd) : SIMULATED_NODES}
 # Whether webhooks may point at loopback and private addresses.
 # allow_private = false
 
+[offline]
+# Whether this cluster is an LSP that serves wallets while they sleep: static invoices, mailbox, held payments, wake-ups.
+# \`manifold offline enrol\` names the wallets.
+# enabled = true
+# Limits of a wallet, unless \`enrol\` says otherwise.
+# max_slots = 10
+# max_held = 30
+# max_held_sat = 10000000
+# max_hold_blocks = 432
+# mailbox_messages = 30
+# mailbox_bytes = 262144
+
+[wake]
+# Whether wallets may register webhooks on this machine: for demos and tests.
+# allow_loopback = false
+
 [events]
 # How long events can be read. Invoices and payments are kept for ever.
 # keep_days = 90

@@ -50,9 +50,10 @@ level = "info"
 
 function nodeLines(node: WalletTemplateValues['node']): string {
   if ('url' in node) return `name = "node"\nkind = "sim"\nurl = ${quoted(node.url)}\nsim_node = ${quoted(node.name)}`;
-  const { kind, ...rest } = node;
-  const lines = Object.entries({ name: rest.name, kind, ...rest }).filter(([, value]) => value !== undefined);
-  return lines.map(([key, value]) => `${key} = ${typeof value === 'string' ? quoted(value) : String(value)}`).join('\n');
+  const lines = Object.entries(node).filter(([, value]) => value !== undefined);
+  return lines
+    .map(([key, value]) => `${key} = ${typeof value === 'string' ? quoted(value) : String(value)}`)
+    .join('\n');
 }
 
 function quoted(text: string): string {

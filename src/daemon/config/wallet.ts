@@ -13,7 +13,9 @@ export const walletSchema = z.strictObject({
   lsp: z.string().regex(/^0[23][0-9a-fA-F]{64}$/, 'must be a node id: 66 hex digits that begin with 02 or 03'),
   /** To the server that answers for the wallet while it is off; its operator hands them over. */
   server_paths: z
-    .array(z.string().max(8_192).refine(isPath, 'must be a blinded path in hex, as the operator of the LSP handed it over'))
+    .array(
+      z.string().max(8_192).refine(isPath, 'must be a blinded path in hex, as the operator of the LSP handed it over'),
+    )
     .max(10)
     .default([]),
   /** Whether the LSP is asked to hold payments to payees that sleep, so that the wallet need not wait for them. */

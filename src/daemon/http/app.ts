@@ -9,6 +9,7 @@ import { invoiceRoutes } from './invoices.js';
 import { knowledgeRoutes } from './knowledge.js';
 import { offerPaymentRoutes } from './offer-payments.js';
 import { offerRoutes } from './offers.js';
+import { offlineRoutes } from './offline.js';
 import { paymentRoutes } from './payments.js';
 import { probeRoutes } from './probes.js';
 import { Problem, problemResponse } from './problems.js';
@@ -21,6 +22,7 @@ export function createApp(api: ApiContext): OpenAPIHono {
   receiptRoutes(app, api);
   if (api.offers) offerRoutes(app, api, api.offers);
   if (api.offerPayments) offerPaymentRoutes(app, api, api.offerPayments);
+  offlineRoutes(app, api);
   if (api.paying) {
     paymentRoutes(app, api, api.paying);
     probeRoutes(app, api, api.paying);

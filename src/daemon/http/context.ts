@@ -13,6 +13,7 @@ import type { InvoiceService } from '../invoices.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { OfferService } from '../offers/service.js';
+import type { OfflineService } from '../offline/service.js';
 import type { OfferPayments } from '../paying/offers/service.js';
 import type { PaymentService } from '../paying/service.js';
 import type { Names } from '../../send/explain/index.js';
@@ -37,6 +38,8 @@ export interface ApiContext extends EndpointContext {
   readonly offers?: OfferService;
   /** Absent: this API pays no offers. */
   readonly offerPayments?: OfferPayments;
+  /** Absent: no wallets are served while they sleep. */
+  readonly offline?: OfflineService;
   /** Absent: this API does not pay at all. */
   readonly paying?: PayingApi;
   readonly hub: EventHub;

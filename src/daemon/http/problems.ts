@@ -98,6 +98,8 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   already_settled: 409,
   settle_requested: 409,
   own_member: 409,
+  already_enrolled: 409,
+  htlcs_held: 409,
   no_onion_messages: 409,
   no_path: 503,
   no_members: 503,

@@ -28,6 +28,8 @@ interface Line {
   readonly port: PeerMessagePort;
   session: Session | undefined;
   isOpening: boolean;
+  /** The session that is being opened has ended already. */
+  isOver: boolean;
   retryAt: Millis;
   waitMs: Millis;
 }
@@ -53,7 +55,7 @@ export class PeerMessages {
   constructor(options: PeerMessagesOptions) {
     this.#options = options;
     this.#lines = options.nodes.flatMap(({ name, peerMessages: port }) =>
-      port ? [{ name, port, session: undefined, isOpening: false, retryAt: 0, waitMs: RETRY_MS }] : [],
+      port ? [{ name, port, session: undefined, isOpening: false, isOver: false, retryAt: 0, waitMs: RETRY_MS }] : [],
     );
   }
 
@@ -104,21 +106,22 @@ export class PeerMessages {
   async #open(line: Line): Promise<void> {
     const { log, isServedHere } = this.#options;
     line.isOpening = true;
-    let isOver = false;
+    line.isOver = false;
+    const hasEnded = (): boolean => line.isOver;
     try {
       const session = await line.port.open({
         onMessage: (message) => {
           this.#take(message, line.name);
         },
         onClosed: (reason) => {
-          isOver = true;
+          line.isOver = true;
           if (line.session) log.debug({ node: line.name, reason }, 'peer messages of this node are not heard any more');
           line.session = undefined;
           this.#later(line);
         },
       });
       if (this.#isStopped || !isServedHere(line.name)) session.close();
-      else if (!isOver) {
+      else if (!hasEnded()) {
         line.session = session;
         line.waitMs = RETRY_MS;
         log.debug({ node: line.name }, 'peer messages of this node are heard');

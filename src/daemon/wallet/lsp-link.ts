@@ -31,10 +31,13 @@ export interface LspLinkOptions {
 
 const ANSWER_MS: Millis = 10_000;
 const RETRY_MS: Millis = 500;
+const HELLO_MS: Millis = 5_000;
+const LOOK_MS: Millis = 100;
 
 const NO_ANSWER: ServiceError = {
   code: 'lsp_silent',
-  message: 'the LSP does not answer: see that the node is connected to it (`manifold wallet status`) and that it speaks LSPS0',
+  message:
+    'the LSP does not answer: see that the node is connected to it (`manifold wallet status`) and that it speaks LSPS0',
 };
 
 export class LspLink {
@@ -68,16 +71,27 @@ export class LspLink {
    */
   async hello(): Promise<boolean> {
     this.#session = lspConnected(this.#session);
-    return (await this.ask(askProtocols(), 5_000)).ok;
+    return (await this.ask(askProtocols(), HELLO_MS)).ok;
   }
 
   /** Errors: `lsp_silent`, `not_connected`, or the LSP's own. Never rejects. */
   async ask(call: LspsCall, timeoutMs: Millis = ANSWER_MS): Promise<Result<unknown, ServiceError>> {
-    const { clock, lsp } = this.#options;
+    const { clock, lsp, log } = this.#options;
+    await this.#opened(timeoutMs);
     const now = clock.now();
     this.#session = expireLspsRequests(this.#session, now).session;
     const asked = askLsp(this.#session, call, { random: randomBytes(16), now, timeoutMs });
-    if (asked.kind === 'refused' || !this.#line) return err(NO_ANSWER);
+    if (asked.kind === 'refused' || !this.#line) {
+      log.info(
+        {
+          method: call.method,
+          isOpen: this.#line !== undefined,
+          ...(asked.kind === 'refused' && { reason: asked.reason }),
+        },
+        'the LSP cannot be asked',
+      );
+      return err(NO_ANSWER);
+    }
     this.#session = asked.session;
     const answered = new Promise<Result<unknown, ServiceError>>((resolve) => {
       const cancel = clock.after(timeoutMs, () => {
@@ -90,12 +104,24 @@ export class LspLink {
         resolve(answer);
       });
     });
-    const sent = await this.#line.send({ peer: lsp, type: LSPS0_MESSAGE_TYPE, payload: asked.bytes }).catch(() => 'refused');
+    const sent = await this.#line
+      .send({ peer: lsp, type: LSPS0_MESSAGE_TYPE, payload: asked.bytes })
+      .catch(() => 'refused');
     if (sent !== 'sent') {
       const message = 'the node is not connected to the LSP now: try again when it is';
       this.#answers.get(asked.id)?.(err({ code: 'not_connected', message }));
     }
     return answered;
+  }
+
+  /** The line to the node may open a little later than other things. */
+  async #opened(waitMs: Millis): Promise<void> {
+    const { clock, port } = this.#options;
+    for (let waited = 0; port && !this.#line && !this.#isStopped && waited < waitMs; waited += LOOK_MS) {
+      await new Promise<void>((resolve) => {
+        clock.after(LOOK_MS, resolve);
+      });
+    }
   }
 
   async #open(): Promise<void> {

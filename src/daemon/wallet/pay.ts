@@ -3,8 +3,8 @@ import type { StoredPayment } from '../../send/run/store-port.js';
 import { err, ok, type Result } from '../../wire/result.js';
 import type { Millis } from '../../wire/units.js';
 import type { OfferRequest } from '../paying/offers/order.js';
-import type { StoredOfferPayment } from '../paying/offers/service.js';
-import type { PayRequest } from '../paying/service.js';
+import type { StoredOfferPayment } from '../paying/offers/document.js';
+import type { PayRequest } from '../paying/request.js';
 import type { ServiceError } from '../service-error.js';
 import type { Wallet } from './wallet.js';
 

@@ -1,7 +1,12 @@
 /** Receiving of a wallet that is mostly off, in a process: its clock, its channels, its log. */
 import { decodeOffer } from '../../bolt12/index.js';
 import type { Documents } from '../../offline/documents.js';
-import { type OfferCache, RecipientCore, type RecipientNews, type StaticInvoiceOrder } from '../../offline/recipient/index.js';
+import {
+  type OfferCache,
+  RecipientCore,
+  type RecipientNews,
+  type StaticInvoiceOrder,
+} from '../../offline/recipient/index.js';
 import { type BlindedPath, chainHashOf } from '../../onion/index.js';
 import { createPhantomStaticInvoice, type KeyRing } from '../../phantom/index.js';
 import type { Clock } from '../../receive/clock.js';
@@ -61,7 +66,7 @@ export class RecipientService {
     });
     messages.listen({
       onPeer: (_peer, isConnected) => {
-        if (isConnected && !this.#isStopped) this.#run(() => this.core.connected());
+        if (isConnected && !this.#isStopped) void this.#run(() => this.core.connected());
       },
     });
   }
@@ -117,7 +122,7 @@ export class RecipientService {
 
   #every(name: string, ms: Millis, task: () => Promise<void>): void {
     const cancel = this.#options.clock.after(ms, () => {
-      this.#run(task).finally(() => {
+      void this.#run(task).finally(() => {
         if (!this.#isStopped) this.#every(name, ms, task);
       });
     });

@@ -10,7 +10,7 @@ import { offerPaymentJson } from '../http/offer-payments.js';
 import { receiptJson } from '../http/receipts.js';
 import { isoTime } from '../http/values.js';
 import { summaryJson } from '../paying/json.js';
-import type { OfferPaymentBody } from '../paying/offers/service.js';
+import type { OfferPaymentBody } from '../paying/offers/document.js';
 import type { Wallet } from './wallet.js';
 
 type Json = Record<string, unknown>;
@@ -60,7 +60,14 @@ export async function statusReport(wallet: Wallet): Promise<Json> {
   const [node] = receiver.status();
   const open = ((await offerPayments?.list(MOST)) ?? []).filter(({ isOpen }) => isOpen);
   return compact({
-    node: node && compact({ name: node.name, node_id: node.info && toHex(node.info.nodeId), state: node.state, reason: node.reason }),
+    node:
+      node &&
+      compact({
+        name: node.name,
+        node_id: node.info && toHex(node.info.nodeId),
+        state: node.state,
+        reason: node.reason,
+      }),
     lsp: { node_id: wallet.config.lsp.toLowerCase(), connected: wallet.isConnected },
     spendable_msat: sum(channels.map(({ spendableMsat }) => spendableMsat)),
     receivable_msat: sum(channels.map(({ receivableMsat }) => receivableMsat)),

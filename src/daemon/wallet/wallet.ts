@@ -25,7 +25,8 @@ const POLL_MS: Millis = 100;
 
 const NO_WALLET: ServiceError = {
   code: 'not_a_wallet',
-  message: 'the configuration has no [wallet]: `manifold wallet init` writes one; for a cluster there is `manifold start`',
+  message:
+    'the configuration has no [wallet]: `manifold wallet init` writes one; for a cluster there is `manifold start`',
 };
 
 export class Wallet {
@@ -97,7 +98,9 @@ export class Wallet {
   get isReady(): boolean {
     const { receiver, paying } = this.parts.api;
     const isServed = receiver.status().some(({ state }) => state === 'live');
-    return isServed && this.isConnected && (!this.#options.config.send.enabled || paying?.status()?.graph.loaded === true);
+    return (
+      isServed && this.isConnected && (!this.#options.config.send.enabled || paying?.status()?.graph.loaded === true)
+    );
   }
 
   /** Why it is not ready, as far as it can be told. */
@@ -143,7 +146,11 @@ export class Wallet {
     const { receiver, offerPayments, paying } = this.parts.api;
     if (receiver.status().some(({ heldHtlcs }) => heldHtlcs > 0) || this.recipient.core.waiting > 0) return true;
     const offers = (await offerPayments?.list(50)) ?? [];
-    if (offers.some(({ body: { payment } }) => payment.phase === 'asking' || (payment.phase === 'paying' && !payment.isHeld)))
+    if (
+      offers.some(
+        ({ body: { payment } }) => payment.phase === 'asking' || (payment.phase === 'paying' && !payment.isHeld),
+      )
+    )
       return true;
     const payments = (await paying?.payments.list(50)) ?? [];
     if (payments.some(({ state: { isEnded, terms } }) => !isEnded && terms.isHeld !== true)) return true;

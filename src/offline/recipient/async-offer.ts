@@ -2,8 +2,7 @@
 import { buildDerivedOffer, encodeRecords, offerIdOf } from '../../bolt12/index.js';
 import { type BlindedPath, chainHashOf, encodeBlindedPath } from '../../onion/index.js';
 import { concat, equalBytes } from '../../wire/bytes.js';
-import type { DecodeError, Result } from '../../wire/result.js';
-import { ok } from '../../wire/result.js';
+import { ok, type Result } from '../../wire/result.js';
 import type { UnixSeconds } from '../../wire/units.js';
 
 export interface AsyncOfferParams {
@@ -28,7 +27,7 @@ export interface AsyncOffer {
  * Without amount and description: the whole offer travels in the onion of each payment, which has little room. Errors as
  * `buildDerivedOffer`.
  */
-export function buildAsyncOffer(params: AsyncOfferParams): Result<AsyncOffer, DecodeError> {
+export function buildAsyncOffer(params: AsyncOfferParams): Result<AsyncOffer> {
   const { offersKey, nonce, paths, absoluteExpiry, chainHash } = params;
   const isBitcoin = equalBytes(chainHash, chainHashOf('bitcoin'));
   const built = buildDerivedOffer(offersKey, nonce, {

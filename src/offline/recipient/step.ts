@@ -77,8 +77,7 @@ export function offerToHandOut({ offers }: OfferCache, now: Millis): CachedOffer
 
 function refresh(cache: OfferCache, now: Millis): OfferCacheStep {
   const due = cache.offers.filter(
-    ({ state, servedAt }) =>
-      state === 'pending' || servedAt === 0 || (state === 'used' && now - servedAt > REFRESH_MS),
+    ({ state, servedAt }) => state === 'pending' || servedAt === 0 || (state === 'used' && now - servedAt > REFRESH_MS),
   );
   const served = serve(cache, due, now);
   const slot = slotToFill(cache, now);
