@@ -10,7 +10,7 @@ export interface WalletOptions extends CommonOptions, PassphraseOptions {
 }
 
 /** What a command waits for its node and its LSP. */
-export const READY_MS = 30_000;
+const READY_MS = 30_000;
 
 export async function withWallet<T>(
   io: Io,

@@ -19,13 +19,13 @@ import type { NodeId } from '../wire/units.js';
 export type Random = (length: number) => Uint8Array;
 
 /** Payload areas of the two packet sizes that BOLT 4 recommends: 1366 and 32834 bytes. */
-export const MESSAGE_AREA_SIZES = [1300, 32768] as const;
+const MESSAGE_AREA_SIZES = [1300, 32768] as const;
 
 /** More hops than this on one path cost the relays more than they are worth. */
 export const MAX_MESSAGE_HOPS = 20;
 
 /** A secret key by chance. Nearly every 32 bytes are one. */
-export function freshSecret(random: Random): Uint8Array {
+function freshSecret(random: Random): Uint8Array {
   for (;;) {
     const secret = random(32);
     if (ec.isSecret(secret)) return secret;

@@ -26,7 +26,7 @@ import { Listener } from './conformance-cast.js';
 
 const BALANCES = { balances: [5_000_000_000n, 5_000_000_000n] } as const;
 export const VIRTUAL_SCID = (1n << 63n) | 815n;
-export const RELAY = { feeBaseMsat: 2_000, feeProportionalMillionths: 500, cltvExpiryDelta: 80 } as const;
+const RELAY = { feeBaseMsat: 2_000, feeProportionalMillionths: 500, cltvExpiryDelta: 80 } as const;
 const FINAL_BLOCKS = 120;
 const SECRET = new Uint8Array(32).fill(0x51);
 const PATH_SECRET = new Uint8Array(32).fill(0x52);

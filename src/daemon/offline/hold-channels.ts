@@ -22,6 +22,7 @@ const EVERY_MS: Millis = 10_000;
 /** After a wallet connected: its channels take a moment. */
 const SOON_MS: Millis = 300;
 const SOON_TIMES = 20;
+const READ_MS: Millis = 20_000;
 
 export class ChannelBook {
   readonly #options: ChannelBookOptions;
@@ -33,6 +34,8 @@ export class ChannelBook {
   #isStopped = false;
   #cancel: (() => void) | undefined;
   #reading: Promise<void> | undefined;
+  /** Ends a reading that the node does not answer. */
+  #giveUp: (() => void) | undefined;
   #isAsked = false;
   #soonLeft = 0;
 
@@ -53,6 +56,7 @@ export class ChannelBook {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancel?.();
+    this.#giveUp?.();
     await this.#reading;
   }
 
@@ -106,12 +110,13 @@ export class ChannelBook {
 
   async #read(): Promise<void> {
     const leftBefore = [...this.#left];
-    let channels: readonly LocalChannel[];
+    let channels: readonly LocalChannel[] | undefined;
     try {
-      channels = await this.#options.node.channels();
+      channels = await this.#inTime(this.#options.node.channels());
     } catch {
-      return; // unreachable: what was read last stays
+      // as if it had not answered
     }
+    if (!channels || this.#isStopped) return; // unreachable: what was read last stays
     const read = new Map<ShortChannelId, Entry>();
     for (const { peerId, scid, ownAliases = [], usable } of channels) {
       for (const id of scid === undefined ? ownAliases : [scid, ...ownAliases]) {
@@ -123,5 +128,22 @@ export class ChannelBook {
     for (const peer of leftBefore) this.#left.delete(peer);
     this.#isLoaded = true;
     this.#options.onRead();
+  }
+
+  /** Undefined if the node takes too long: it is asked again then. */
+  async #inTime<T>(answer: Promise<T>): Promise<T | undefined> {
+    let cancel = (): void => undefined;
+    const tooLate = new Promise<undefined>((resolve) => {
+      this.#giveUp = () => {
+        resolve(undefined);
+      };
+      cancel = this.#options.clock.after(READ_MS, this.#giveUp);
+    });
+    try {
+      return await Promise.race([answer, tooLate]);
+    } finally {
+      cancel();
+      this.#giveUp = undefined;
+    }
   }
 }

@@ -1,10 +1,10 @@
 /** Whose HTLC it is: the wallets at its two ends, and what is asked about it before it is judged. */
-import type { HoldingClient, HoldQuestion } from '../../offline/hold/admit.js';
+import { failHeight, type HoldingClient, type HoldQuestion } from '../../offline/hold/admit.js';
 import type { HeldHtlc } from '../../offline/hold/types.js';
 import type { OfflineClient } from '../../offline/clients.js';
 import type { RodRequest } from '../../offline/rod/types.js';
 import type { InterceptedHtlc } from '../../receive/node-port.js';
-import type { NodeId } from '../../wire/units.js';
+import type { BlockHeight, NodeId } from '../../wire/units.js';
 import type { ChannelBook } from './hold-channels.js';
 import type { HoldParts, Marks } from './hold-parts.js';
 
@@ -45,6 +45,12 @@ export function holdable(htlc: InterceptedHtlc): HeldHtlc['htlc'] {
   const { key, paymentHash, incomingAmountMsat, incomingExpiry, outgoingAmountMsat, outgoingExpiry, deadline } = htlc;
   const amounts = { incomingAmountMsat, outgoingAmountMsat };
   return { key, paymentHash, ...amounts, incomingExpiry, outgoingExpiry, deadline, onChain: htlc.onChain };
+}
+
+/** It may not be held for these wallets (any more). */
+export function isTooLate(htlc: InterceptedHtlc, height: BlockHeight, { payer, payee }: Ends): boolean {
+  const most = [payer, payee].map((client) => client?.limits.maxHoldBlocks ?? Infinity);
+  return failHeight(holdable(htlc), height, { maxHoldBlocks: Math.min(...most) }) <= height;
 }
 
 export function questionOf(

@@ -1,5 +1,5 @@
 /** The HTLCs that are held at one node: judged as they are shown, written, answered when their time has come. */
-import { failHeight, holdIdOf, judgeHold } from '../../offline/hold/admit.js';
+import { holdIdOf, judgeHold } from '../../offline/hold/admit.js';
 import { stepHold } from '../../offline/hold/step.js';
 import type { HeldHtlc, HoldContext, HoldEvent, HoldStep } from '../../offline/hold/types.js';
 import { type BlindedPath, encodeFailureMessage, FailureCode } from '../../onion/index.js';
@@ -9,7 +9,8 @@ import { toHex } from '../../wire/bytes.js';
 import type { BlockHeight, Millis, NodeId } from '../../wire/units.js';
 import { ChannelBook } from './hold-channels.js';
 import { type HoldNode, type HoldParts, isMarked, type Marks, marksOf } from './hold-parts.js';
-import { type Ends, endsOf, holdable, isAwake, nextPeer, questionOf, rodOf } from './hold-ends.js';
+import { endsOf, isAwake, isTooLate, nextPeer, questionOf, rodOf } from './hold-ends.js';
+import { HoldFinals } from './hold-finals.js';
 import { isFurther, isNews } from './hold-rows.js';
 import { HoldWakes } from './hold-wakes.js';
 
@@ -20,10 +21,8 @@ interface Shown {
   readonly since: Millis;
 }
 
-/** An HTLC that asks for nothing waits so long for our knowledge of the wallets. */
+/** HTLCs that ask for nothing wait so long for our knowledge of the wallets, and none does once a stream is open for so long. */
 const PATIENCE_MS: Millis = 3_000;
-const LOOK_UP_EVERY_MS: Millis = 30_000;
-const LOOK_UPS_AT_ONCE = 50;
 const LEAST_REFRESH_MS: Millis = 1_000;
 /** So long after its expiry nothing can come of an HTLC whose end nobody told. */
 const LOST_BLOCKS = 2016;
@@ -44,8 +43,8 @@ export class NodeHolds {
   #stream: ForwardStream | undefined;
   #isLoaded = false;
   #isLoading = false;
-  #isLookingUp = false;
-  #lookedUpAt = 0;
+  readonly #finals: HoldFinals;
+  #openedAt: Millis = 0;
   #refreshedAt = 0;
 
   constructor(node: HoldNode, parts: HoldParts) {
@@ -56,6 +55,9 @@ export class NodeHolds {
     };
     this.book = new ChannelBook({ node, clock: parts.clock, onRead });
     this.#wakes = new HoldWakes(parts, this.book);
+    this.#finals = new HoldFinals(node.name, parts, (final) => {
+      this.final(final);
+    });
   }
 
   get nodeId(): NodeId | undefined {
@@ -73,7 +75,8 @@ export class NodeHolds {
   opened(stream: ForwardStream): void {
     this.#forget();
     this.#stream = stream;
-    this.#lookedUpAt = this.#parts.clock.now() - LOOK_UP_EVERY_MS;
+    this.#openedAt = this.#parts.clock.now();
+    this.#finals.opened();
     void this.#load();
   }
 
@@ -99,7 +102,10 @@ export class NodeHolds {
     if (known) return this.#keep(id, htlc, marks);
     // Nobody's HTLCs wait for our knowledge but those that ask to be held, or may be a wallet's.
     if (!clients.isLoaded) return isMarked(marks) ? this.#keep(id, htlc, marks) : 'resume';
-    if (!this.book.isLoaded && clients.size > 0) return this.#keep(id, htlc, marks);
+    if (!this.book.isLoaded && clients.size > 0) {
+      const isPatient = isMarked(marks) || this.#parts.clock.now() - this.#openedAt < PATIENCE_MS;
+      return isPatient ? this.#keep(id, htlc, marks) : 'resume';
+    }
     const incoming = this.book.peerOf(htlc.key.channelId);
     const { payer, payee } = endsOf(this.#parts, this.book, htlc);
     if (!incoming || !nextPeer(this.book, htlc)) this.#refresh();
@@ -131,7 +137,9 @@ export class NodeHolds {
     if (!this.#isLoaded) void this.#load();
     this.#workOff();
     for (const [id, held] of [...this.#rows]) this.#reviewRow(id, held);
-    if (this.#parts.clock.now() - this.#lookedUpAt >= LOOK_UP_EVERY_MS) void this.#lookUpFinals();
+    if (!this.#isLoaded) return;
+    const missing = [...this.#rows].flatMap(([id, { htlc }]) => (this.#shown.has(id) ? [] : [htlc.key]));
+    void this.#finals.look(this.#stream, missing);
   }
 
   /** Takes in what other processes wrote. */
@@ -220,7 +228,7 @@ export class NodeHolds {
     if (!shown || !this.#stream) return;
     this.#busy.add(id);
     const working = this.#workOn(id, shown).finally(() => this.#busy.delete(id));
-    this.#attempt(working);
+    this.#attempt(working, id);
   }
 
   async #workOn(id: string, shown: Shown): Promise<void> {
@@ -234,8 +242,7 @@ export class NodeHolds {
     const stream = this.#stream!;
     if (!this.#isReady()) {
       const ends = endsOf(this.#parts, this.book, htlc);
-      const isAsleep =
-        ends.payee && !isAwake(this.book, ends.payee, htlc) && stream.height() < failHeightOf(shown, stream, ends);
+      const isAsleep = ends.payee && !isAwake(this.book, ends.payee, htlc) && !isTooLate(htlc, stream.height(), ends);
       if (!isMarked(marks) && !isAsleep && clock.now() - shown.since >= PATIENCE_MS) this.#answer(id, undefined);
       return false;
     }
@@ -256,6 +263,7 @@ export class NodeHolds {
       const kept = await rows.insert(verdict.held);
       if (this.#stream !== stream) return false;
       this.#rows.set(id, kept);
+      this.#admitting.delete(id); // counted once
       if (kept === verdict.held && kept.phase === 'held') count('held');
       // The release may have come while this was written: whoever comes second sees the other.
       if (kept.awaitsRelease && marks.isFlagged && (await rows.wasReleasedEarly(id))) {
@@ -284,7 +292,7 @@ export class NodeHolds {
         { kind: 'height', height },
       ];
       const news = events.find((event) => isNews(held, stepHold(held, event, context).held));
-      if (news) this.#attempt(this.step(id, news));
+      if (news) this.#attempt(this.step(id, news), id);
       else if (wish === 'tell') this.#attempt(this.#parts.rods()!.part(held));
     }
     this.#wakes.review(held, height);
@@ -313,28 +321,6 @@ export class NodeHolds {
     }
   }
 
-  /** Ends that were told while nobody listened. */
-  async #lookUpFinals(): Promise<void> {
-    const stream = this.#stream;
-    if (!stream || !this.#isLoaded || this.#isLookingUp) return;
-    this.#isLookingUp = true;
-    this.#lookedUpAt = this.#parts.clock.now();
-    try {
-      const missing = [...this.#rows].filter(([id]) => !this.#shown.has(id)).slice(0, LOOK_UPS_AT_ONCE);
-      for (const [, { htlc }] of missing) {
-        const outcome = await stream.lookUpFinal(htlc.key);
-        if (outcome && this.#stream === stream) this.final({ key: htlc.key, outcome });
-      }
-    } catch (error) {
-      this.#parts.log.debug(
-        { err: error, node: this.#node.name },
-        'the node does not tell how HTLCs ended; asking again',
-      );
-    } finally {
-      this.#isLookingUp = false;
-    }
-  }
-
   #refresh(): void {
     const now = this.#parts.clock.now();
     if (now - this.#refreshedAt < LEAST_REFRESH_MS) return;
@@ -342,12 +328,25 @@ export class NodeHolds {
     this.book.refresh();
   }
 
-  #attempt(work: Promise<unknown>): void {
+  /**
+   * The store is away and the block has come from which nothing may be held. What was read since the stream was opened is held by
+   * nobody else, and what has no row then never went on: so it may be given up, and is written down when the store is back.
+   */
+  #lastResort(id: string): void {
+    const [shown, row, stream] = [this.#shown.get(id), this.#rows.get(id), this.#stream];
+    if (!shown || !stream || !this.#isLoaded || (row && row.phase !== 'held')) return;
+    const height = stream.height();
+    const isOver = row
+      ? height >= row.failAt
+      : isTooLate(shown.htlc, height, endsOf(this.#parts, this.book, shown.htlc));
+    if (isOver) this.#answer(id, (row?.isMarked ?? isMarked(shown.marks)) ? GIVEN_UP : undefined);
+  }
+
+  /** @param id of the HTLC that waits for it, if one does */
+  #attempt(work: Promise<unknown>, id?: string): void {
     work.catch((error: unknown) => {
+      if (id !== undefined) this.#lastResort(id);
       this.#parts.log.debug({ err: error, node: this.#node.name }, 'a held HTLC could not be dealt with; trying again');
     });
   }
 }
-
-const failHeightOf = ({ htlc }: Shown, stream: ForwardStream, { payee }: Ends): BlockHeight =>
-  failHeight(holdable(htlc), stream.height(), { maxHoldBlocks: payee?.limits.maxHoldBlocks ?? 0 });

@@ -62,7 +62,7 @@ export interface HoldParts {
 export type HoldNode = Pick<NodePort, 'name' | 'channels' | 'intercept'>;
 
 /** HTLC record of the first hop that names a LightningRod request: its id, 32 bytes. */
-export const ROD_TAG_TYPE = 1_978_231n;
+const ROD_TAG_TYPE = 1_978_231n;
 
 const FLAG_TYPE = 75_537n;
 

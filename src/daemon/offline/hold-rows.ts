@@ -11,9 +11,10 @@ export interface EarlyRelease {
 }
 
 /** A release waits so long for its HTLC. */
-export const EARLY_RELEASE_MS: Millis = 600_000;
+const EARLY_RELEASE_MS: Millis = 600_000;
 const PAGE = 500;
 const FORGET_AT_ONCE = 100;
+const MOST_FORGOTTEN = 10_000;
 
 export class HoldRows {
   readonly #held: Documents<HeldHtlc>;
@@ -81,7 +82,11 @@ export class HoldRows {
   }
 
   async forgetEarly(): Promise<void> {
-    for (const { id } of await this.#early.claimDue(FORGET_AT_ONCE, EARLY_RELEASE_MS)) await this.#early.remove(id);
+    for (let forgotten = 0; forgotten < MOST_FORGOTTEN; forgotten += FORGET_AT_ONCE) {
+      const due = await this.#early.claimDue(FORGET_AT_ONCE, EARLY_RELEASE_MS);
+      for (const { id } of due) await this.#early.remove(id);
+      if (due.length < FORGET_AT_ONCE) return;
+    }
   }
 }
 

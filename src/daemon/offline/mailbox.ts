@@ -48,6 +48,8 @@ const BATCH = 200;
 const TRIM_MS: Millis = 60_000;
 const TRIM_AFTER = 2_000;
 const MOST_PEERS = 2_000;
+/** Of one wallet: each brings all over again what it was given a moment ago. */
+const HELLOS = { perSecond: 0.1, burst: 3 } as const;
 const MOST_CLIENTS = 10_000;
 /** Wallets whose boxes are handed over at one time. */
 const MOST_AT_ONCE = 16;
@@ -61,6 +63,7 @@ export class MailboxService {
   readonly #limits: MailboxLimits;
   readonly #perPeer: TokenBuckets;
   readonly #perClient: TokenBuckets;
+  readonly #hellos = new TokenBuckets(HELLOS, MOST_CLIENTS);
   readonly #dropped = new Map<MailDrop, number>();
   /** Wallets that are connected to a member of this process, by number. */
   readonly #here = new Set<number>();
@@ -142,7 +145,8 @@ export class MailboxService {
     const client = this.#options.clients.clientOf(peer);
     if (!client || this.#isStopped) return;
     const { messenger, clock } = this.#options;
-    const again = this.#handedOver.of(client.number, clock.now());
+    const mayHave = this.#hellos.take(String(client.number), clock.now());
+    const again = mayHave ? this.#handedOver.of(client.number, clock.now()) : [];
     this.onPeer(peer, true);
     this.#run(
       (async () => {

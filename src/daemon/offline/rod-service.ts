@@ -37,7 +37,7 @@ const CHECK_ENDS_EVERY_MS: Millis = 30_000;
 const PAGE = 500;
 /** Of one wallet. */
 const REQUESTS = { perSecond: 1, burst: 30 } as const;
-/** Of all payees together: each costs a look into the store. */
+/** Of all payees together: each costs a look into the store. Anybody may write us messages on their way, so those have their own. */
 const UNBLOCKS = { perSecond: 50, burst: 200 } as const;
 const MOST_STATUSES = 50;
 
@@ -46,7 +46,7 @@ export class RodService implements RodBook {
   /** Not over, by id. */
   readonly #open = new OpenRods();
   readonly #requests = new TokenBuckets(REQUESTS, 10_000);
-  readonly #unblocks = new TokenBuckets(UNBLOCKS, 1);
+  readonly #unblocks = new TokenBuckets(UNBLOCKS, 2);
   #stops: (() => void)[] = [];
   #cancelTimer: (() => void) | undefined;
   #isStopped = true;
@@ -70,7 +70,7 @@ export class RodService implements RodBook {
         await this.#cancel(context.client, content.rodId, content.pid);
       }),
       messenger.handle('rod_unblock', 'rod_release', async ({ content: { pid, paymentHash }, context }) => {
-        if (equalBytes(rodIdOf(pid).subarray(0, 16), context.rodId)) await this.#unblock(pid, paymentHash);
+        if (equalBytes(rodIdOf(pid).subarray(0, 16), context.rodId)) await this.#unblock('path', pid, paymentHash);
       }),
       messenger.handle('release_held_htlc', 'rod_release', async ({ context }) => {
         await this.#apply(toHex(context.rodId), { kind: 'asked' });
@@ -111,7 +111,7 @@ export class RodService implements RodBook {
   /** A message on its way through us may carry the secret. Never waits, never throws. */
   onStray({ passedData }: Pick<Stray, 'passedData'>): void {
     const secret = passedData?.unknown?.find(({ type }) => type === PAYMENT_UNBLOCK_TYPE)?.value;
-    if (secret?.length === 32) this.#attempt(this.#unblock(secret));
+    if (secret?.length === 32) this.#attempt(this.#unblock('passed', secret));
   }
 
   /** A wallet came: it hears what it missed. */
@@ -156,8 +156,8 @@ export class RodService implements RodBook {
     await this.#apply(rodKeyOf(rodId), { kind: 'cancel', pid }, (request) => request.client === client);
   }
 
-  async #unblock(pid: Uint8Array, paymentHash?: Uint8Array): Promise<void> {
-    if (!this.#unblocks.take('', this.#options.clock.now())) return;
+  async #unblock(by: 'path' | 'passed', pid: Uint8Array, paymentHash?: Uint8Array): Promise<void> {
+    if (!this.#unblocks.take(by, this.#options.clock.now())) return;
     await this.#apply(rodKeyOf(rodIdOf(pid)), { kind: 'unblock', pid, ...(paymentHash && { paymentHash }) });
   }
 
@@ -188,8 +188,8 @@ export class RodService implements RodBook {
     if (!rodId || !awaitsRelease || !this.#isLoaded) return undefined;
     const request = this.#open.get(rodKeyOf(rodId));
     if (!request) return 'tell';
-    if (request.state === 'released') return 'release';
-    return request.parts.some((part) => equalBytes(part.holdId, holdId)) ? undefined : 'tell';
+    if (!request.parts.some((part) => equalBytes(part.holdId, holdId))) return 'tell';
+    return request.state === 'released' ? 'release' : undefined;
   }
 
   async part({ rodId, holdId, htlc }: HeldHtlc): Promise<void> {

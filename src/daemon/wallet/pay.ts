@@ -46,7 +46,7 @@ export async function payOffer(
 }
 
 /** What was told goes out before the wallet is closed: closing waits for steps under way. */
-export async function stateOf(wallet: Wallet, { body }: StoredOfferPayment): Promise<PaidState> {
+async function stateOf(wallet: Wallet, { body }: StoredOfferPayment): Promise<PaidState> {
   const { phase, isHeld, heldParts, announced, invoice } = body.payment;
   switch (phase) {
     case 'asking':

@@ -1,12 +1,8 @@
 /** Receiving of a wallet that is mostly off, in a process: its clock, its channels, its log. */
 import { decodeOffer } from '../../bolt12/index.js';
 import type { Documents } from '../../offline/documents.js';
-import {
-  type OfferCache,
-  RecipientCore,
-  type RecipientNews,
-  type StaticInvoiceOrder,
-} from '../../offline/recipient/index.js';
+import { RecipientCore, type RecipientNews, type StaticInvoiceOrder } from '../../offline/recipient/core.js';
+import type { OfferCache } from '../../offline/recipient/types.js';
 import { type BlindedPath, chainHashOf } from '../../onion/index.js';
 import { createPhantomStaticInvoice, type KeyRing } from '../../phantom/index.js';
 import type { Clock } from '../../receive/clock.js';

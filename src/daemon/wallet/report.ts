@@ -1,6 +1,6 @@
 /** What a wallet shows of itself, in the API's JSON. */
 import { decodeOffer, encodeOfferString } from '../../bolt12/index.js';
-import type { CachedOffer, OfferCache } from '../../offline/recipient/index.js';
+import type { CachedOffer, OfferCache } from '../../offline/recipient/types.js';
 import type { StoredPayment } from '../../send/run/store-port.js';
 import type { Store } from '../../store/index.js';
 import { toHex } from '../../wire/bytes.js';

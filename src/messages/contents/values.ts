@@ -6,7 +6,7 @@ import type { ByteReader } from '../../wire/reader.js';
 import { refuse } from '../../wire/result.js';
 
 /** A list of paths longer than this is no honest one: LDK makes three at most. */
-export const MAX_PATHS = 16;
+const MAX_PATHS = 16;
 
 /** One path or more, up to the end of the value. @throws Refusal `no_path`, `too_many_paths`, and those of a path */
 export function readPaths(reader: ByteReader): BlindedPath[] {

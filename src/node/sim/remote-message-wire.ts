@@ -32,7 +32,7 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 export const blindedPath = coded<BlindedPath>(decodeBlindedPath, encodeBlindedPath);
 const messagePayload = coded<MessagePayload>((value) => decodeMessagePayload(value, 'final'), encodeMessagePayload);
 
-export const tlvRecord = z.object({ type: u64, value: bytes() });
+const tlvRecord = z.object({ type: u64, value: bytes() });
 export const wireRecords = z.array(tlvRecord).max(64).readonly();
 
 export const onionMessage = z.object({ pathKey: bytes(33), packet: bytes() });

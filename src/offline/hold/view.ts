@@ -22,7 +22,7 @@ export type NameOf = (client: number) => string;
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** Who is waited for, or how it ended. */
-export function waitingWords(held: HeldHtlc, nameOf: NameOf): string {
+function waitingWords(held: HeldHtlc, nameOf: NameOf): string {
   if (held.isGone) return held.end === 'settled' ? 'it was settled' : 'it was failed';
   const payer = held.payer === undefined ? 'the payer' : nameOf(held.payer);
   switch (held.phase) {
@@ -40,7 +40,7 @@ export function waitingWords(held: HeldHtlc, nameOf: NameOf): string {
 }
 
 /** What happens if nothing else does. */
-export function fateWords(held: HeldHtlc, nameOf: NameOf): string {
+function fateWords(held: HeldHtlc, nameOf: NameOf): string {
   if (held.isGone) return 'nothing more happens';
   const { failAt, htlc } = held;
   const payer = held.payer === undefined ? 'the payer' : nameOf(held.payer);

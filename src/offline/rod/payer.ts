@@ -11,7 +11,7 @@ import type { TlvRecord } from '../../wire/tlv.js';
 import type { BlockDelta, BlockHeight, Millis, Msat, NodeId, PaymentHash } from '../../wire/units.js';
 
 /** HTLC record of the first hop that names a request: its id. */
-export const ROD_TAG_TYPE = 1_978_231n;
+const ROD_TAG_TYPE = 1_978_231n;
 
 /**
  * - `asked`: the LSP was asked to hold. - `granted`: it will; only now may be paid. - `paid`: HTLCs are out, the payee gets the

@@ -53,10 +53,14 @@ function isComplete({ parts, partCount, totalMsat }: RodRequest): boolean {
 function addPart(request: RodRequest, { holdId, amountMsat }: Extract<RodEvent, { kind: 'part' }>): RodStep {
   const isKnown = request.parts.some((part) => equalBytes(part.holdId, holdId));
   if (isKnown) return request.state === 'released' ? unchanged(request, releaseOf([holdId])) : unchanged(request);
-  // What comes behind the end or the release of its payment would be held for nobody.
-  if (request.state !== 'waiting') return unchanged(request, { kind: 'cancel', holdIds: [holdId] });
+  const hasRoom = request.partCount === 0 || request.parts.length < request.partCount;
+  const isAwaited = request.state === 'waiting' || (!isRodOver(request) && hasRoom);
+  // What comes behind the end of its payment, or is one too many, would be held for nobody.
+  if (!isAwaited) return unchanged(request, { kind: 'cancel', holdIds: [holdId] });
   const next: RodRequest = { ...request, parts: [...request.parts, { holdId, amountMsat }] };
-  if (!isComplete(next)) return unchanged(next);
+  // Fees that the parts bring along may have made the sum look full before the last one came.
+  if (next.state === 'released') return unchanged(next, releaseOf([holdId]));
+  if (next.state === 'held' || !isComplete(next)) return unchanged(next);
   return next.isUnblocked ? release(next) : moved(next, 'held');
 }
 

@@ -5,9 +5,7 @@ export {
   encodeRequest,
   encodeResult,
   type JsonObject,
-  LSPS_FEATURE,
   LSPS0_MESSAGE_TYPE,
-  MAX_LSPS0_BYTES,
   type RpcError,
   type RpcMessage,
   type RpcRequest,
@@ -29,15 +27,11 @@ export {
   askProtocols,
   askRemoveWebhook,
   askSetWebhook,
-  LSPS5_PROTOCOL,
-  readProtocols,
-  readWebhookList,
   readWebhookSet,
   type WebhookList,
   type WebhookSet,
 } from './lsps5/client.js';
-export { Lsps5ErrorCode } from './lsps5/errors.js';
-export { WAKE_LIMITS, type WakeLimits } from './lsps5/limits.js';
+export type { WakeLimits } from './lsps5/limits.js';
 export {
   EXPIRY_SOON_BLOCKS,
   notificationBody,
@@ -47,7 +41,7 @@ export {
 } from './lsps5/notifications.js';
 export type { Activity, ClientWebhook, NotifyReply, OwedCall, WakeClient } from './lsps5/state.js';
 export { signedText, writeStamp } from './lsps5/stamp.js';
-export { messageDigest, messageSigner, signMessage } from './signed-message.js';
+export { messageSigner, signMessage } from './signed-message.js';
 export type { WakeStore } from './store-port.js';
 export {
   type ReceivedCall,

@@ -25,7 +25,7 @@ import { unwrap } from '../../../src/wire/result.js';
 import { BITCOIN, issuer, NOW, offerWith, pathTo, payInfo, staticFor } from '../../bolt12/support.js';
 
 export const PRICE = 5_000n;
-export const offer = offerWith({ amount: PRICE, paths: [pathTo(21)] });
+const offer = offerWith({ amount: PRICE, paths: [pathTo(21)] });
 export const OFFER = encodeOfferString(offer);
 
 /** Dies at one of the calls that it makes; nothing that it does afterwards has any effect. */

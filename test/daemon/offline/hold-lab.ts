@@ -78,6 +78,8 @@ export interface LspOptions {
   readonly isShared?: boolean;
   readonly dieAt?: number;
   readonly isLate?: boolean;
+  /** Its node never tells its channels. */
+  readonly isBlind?: boolean;
 }
 
 export class OfflineLab {
@@ -125,7 +127,12 @@ export class OfflineLab {
   }
 
   /** Starts the LSP's daemon, over the store that its predecessors used. */
-  async lsp({ isShared = false, dieAt = Infinity, isLate = false }: LspOptions = {}): Promise<LspProcess> {
+  async lsp({
+    isShared = false,
+    dieAt = Infinity,
+    isLate = false,
+    isBlind = false,
+  }: LspOptions = {}): Promise<LspProcess> {
     const { clock, network, store } = this;
     const mortality = new Mortality();
     Object.assign(mortality, { dieAt, isLate });
@@ -158,7 +165,14 @@ export class OfflineLab {
     const holds = new HoldService({
       held: mortal(store.documents('held_htlc', readHeldHtlc), mortality),
       early: mortal(store.documents<EarlyRelease>('early_release'), mortality),
-      ...{ isShared, nodes: [port], clients, messenger, clock, log, wake },
+      ...{ isShared, clients, messenger, clock, log, wake },
+      nodes: [
+        {
+          name: port.name,
+          intercept: port.intercept,
+          channels: () => (isBlind ? new Promise(() => undefined) : port.channels()),
+        },
+      ],
     });
     const link: { peers?: Awaited<ReturnType<typeof port.peerMessages.open>> } = {};
     const rods = new RodService({

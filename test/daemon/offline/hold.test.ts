@@ -1,6 +1,12 @@
 /** HTLCs held by an LSP for its wallets: the lines of the reference about holds, and what goes wrong. */
 import { describe, expect, it } from 'vitest';
 import { FailureCode } from '../../../src/onion/index.js';
+import { createLog } from '../../../src/daemon/log.js';
+import { HoldFinals } from '../../../src/daemon/offline/hold-finals.js';
+import { VirtualClock } from '../../../src/node/sim/virtual-clock.js';
+import type { ForwardStream } from '../../../src/receive/forward-desk.js';
+import type { HtlcKey } from '../../../src/receive/node-port.js';
+import type { NodeId } from '../../../src/wire/units.js';
 import { HOLD } from '../../node/sim-hold-world.js';
 import { OfflineLab } from './hold-lab.js';
 
@@ -140,6 +146,36 @@ describe('a payer that goes offline', () => {
     expect(over).toHaveLength(3);
     for (const { outcome } of over) expect(outcome).toMatchObject(TEMPORARY);
   });
+
+  it('has as many held as its limits allow when they come together', async () => {
+    const lab = await new OfflineLab(++seed).open();
+    lab.enrol('payer', { maxHeld: 2 });
+    const { holds } = await lab.lsp();
+    for (let n = 1; n <= 2; n++) lab.send(n);
+    await lab.clock.runFor(60_000);
+    expect(holds.totals().held).toBe(2);
+  });
+
+  it.each(['before it comes', 'while it is held'])(
+    'has it back at its height though the database went away %s',
+    async (when) => {
+      const lab = await new OfflineLab(++seed).open('payer');
+      const { mortality } = await lab.lsp();
+      mortality.isDead = when === 'before it comes';
+      const sent = lab.send(1);
+      await lab.clock.runFor(3_000);
+      mortality.isDead = true;
+      expect(lab.answers).toEqual([]);
+      lab.faults.mineBlocks(61);
+      await lab.clock.runFor(5_000);
+      expect(lab.answers).toEqual(['fail-as-node']);
+      expect(sent.outcome).toMatchObject(GIVEN_UP);
+      // Back again, it says nothing else.
+      mortality.isDead = false;
+      await lab.clock.runFor(60_000);
+      expect(lab.answers).toEqual(['fail-as-node']);
+    },
+  );
 });
 
 describe('a payee that sleeps', () => {
@@ -222,6 +258,46 @@ describe('what is nobody’s', () => {
       expect(shown).toEqual(['resume']);
     }
   });
+});
+
+describe('a node that does not tell its channels', () => {
+  it('has forwards go on in their turn once that has lasted, and stops when it is told to', async () => {
+    const lab = await new OfflineLab(++seed).open('payee');
+    const { holds } = await lab.lsp({ isBlind: true });
+    const shown: string[] = [];
+    const consult = holds.consult.bind(holds);
+    holds.consult = (htlc, stream) => {
+      const wish = consult(htlc, stream);
+      shown.push(wish);
+      return wish;
+    };
+    expect((await lab.clock.finish(lab.send(1, []).done)).kind).toBe('settled');
+    expect((await lab.clock.finish(lab.send(2, []).done)).kind).toBe('settled');
+    expect(shown).toEqual(['hold', 'resume']);
+    let isStopped = false;
+    void holds.stop().then(() => (isStopped = true));
+    await lab.clock.runFor(1);
+    expect(isStopped).toBe(true);
+  });
+});
+
+it('asks a node in turn for the ends of all that it does not show', async () => {
+  const clock = new VirtualClock();
+  const log = createLog({ level: 'silent', destination: { write: () => undefined } });
+  const found: bigint[] = [];
+  const finals = new HoldFinals('lsp', { clock, log }, ({ key }) => void found.push(key.htlcId));
+  const keys = Array.from({ length: 120 }, (_, n) => ({
+    nodeId: new Uint8Array(33) as NodeId,
+    channelId: 1n,
+    htlcId: BigInt(n),
+  }));
+  const lookUpFinal = ({ htlcId }: HtlcKey): Promise<'settled' | undefined> =>
+    htlcId === 3n ? Promise.reject(new Error('cannot tell')) : Promise.resolve(htlcId === 110n ? 'settled' : undefined);
+  for (let round = 0; round < 5; round++) {
+    await finals.look({ lookUpFinal } as unknown as ForwardStream, keys);
+    await clock.runFor(30_000);
+  }
+  expect(found).toContain(110n);
 });
 
 describe('an LSP that dies', () => {
@@ -307,6 +383,14 @@ describe('an LSP that dies', () => {
     await rows.step(id, { kind: 'released' }, () => ({ now: lab.clock.now(), height: 0, isPayeeAwake: false }));
     expect((await lab.clock.finish(sent.done)).kind).toBe('settled');
   });
+});
+
+it('floods of early releases are forgotten as fast as they come', async () => {
+  const lab = await new OfflineLab(++seed).open('payer');
+  const { holds } = await lab.lsp();
+  for (let n = 0; n < 450; n++) await holds.release(Uint8Array.of(n >> 8, n & 255, ...new Uint8Array(14)));
+  await lab.clock.runFor(662_000);
+  expect(await lab.store.documents('early_release').count({})).toBe(0);
 });
 
 it('floods of releases for nothing stay small', async () => {

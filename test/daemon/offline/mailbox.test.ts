@@ -46,6 +46,26 @@ describe('mail for a wallet that sleeps', () => {
     expect(world.lsp.woken).toHaveLength(3);
   });
 
+  it('is not handed over again as often as the wallet likes', async () => {
+    const world = await lspWorld();
+    const paths = [1, 2, 3].map((n) => held(world, n));
+    await world.sleep();
+    for (const path of paths) await send(world, path);
+    await world.wake();
+    const { nodeId } = world.network.node('wallet');
+    let passed = 0;
+    const { messenger } = world.party;
+    const passOn = messenger.passOn.bind(messenger);
+    messenger.passOn = (to, message) => {
+      passed += 1;
+      return passOn(to, message);
+    };
+    for (let n = 0; n < 100; n++) world.lsp.mailbox.onHello(nodeId);
+    await world.run(5_000);
+    expect(passed).toBeGreaterThanOrEqual(3);
+    expect(passed).toBeLessThan(20);
+  });
+
   it('is kept too when the LSP itself sends it', async () => {
     const world = await lspWorld();
     const path = held(world, 7);

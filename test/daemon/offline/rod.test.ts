@@ -188,6 +188,28 @@ describe('a rod', () => {
     expect((await lab.clock.finish(sent.done)).kind).toBe('settled');
   });
 
+  it('is released over its path though others flood us with secrets on their way', async () => {
+    const lab = await opened('payer');
+    const { holds, rods } = await lab.lsp();
+    const { payer, prepare } = await world(lab);
+    const rod = value(await prepare());
+    const sent = lab.send(1, rod.firstHopRecords);
+    await lab.until(() => holds.totals().held === 1);
+    const flood = (): void => {
+      const secrets = Array.from({ length: 300 }, (_, n) => Uint8Array.of(n >> 8, n & 255, ...new Uint8Array(30)));
+      for (const secret of secrets) rods.onStray({ passedData: { unknown: [{ type: 1_978_221n, value: secret }] } });
+    };
+    flood();
+    const paid = payer.rods.sent(rod.id);
+    for (let n = 0; n < 500; n++) {
+      await lab.clock.runFor(2);
+      flood();
+    }
+    await lab.clock.finish(paid);
+    await lab.clock.runFor(5_000);
+    expect(sent.outcome?.kind).toBe('settled');
+  });
+
   it('is not released by a path without its secret, nor by the secret over the path of another', async () => {
     const lab = await opened('payer');
     const { holds } = await lab.lsp();

@@ -113,6 +113,17 @@ describe('a LightningRod request', () => {
     ]);
   });
 
+  it('takes in the last part though the fees of the others made the sum look full', () => {
+    const full = run(fresh, part(0, 1_000n));
+    expect(full.request.state).toBe('held');
+    const both = run(full.request, part(1, 10n), unblock);
+    expect(both.commands).toContainEqual({ kind: 'release', holdIds: [ids[0], ids[1]] });
+    const late = run(fresh, unblock, part(0, 1_000n), part(1, 10n));
+    expect(late.commands).toContainEqual({ kind: 'release', holdIds: [ids[1]] });
+    // One too many is for nobody.
+    expect(run(both.request, part(2)).commands).toEqual([{ kind: 'cancel', holdIds: [ids[2]] }]);
+  });
+
   it('never cancels what it released nor the other way round, whatever comes in whatever order', () => {
     const event = fc.oneof(
       fc.constantFrom<RodEvent>(part(0), part(1), part(2), unblock, { kind: 'cancel', pid }, { ...unblock, pid: hash }),

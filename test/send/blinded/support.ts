@@ -19,7 +19,7 @@ export const secretOf = (name: string): Uint8Array => sha256(utf8(name));
 export const realId = (name: string): NodeId => ec.publicKey(secretOf(name));
 
 /** Any relay that a node may ask for. */
-export const relayOf = (over: Partial<PaymentRelay> = {}): PaymentRelay => ({
+const relayOf = (over: Partial<PaymentRelay> = {}): PaymentRelay => ({
   feeBaseMsat: 1000,
   feeProportionalMillionths: 100,
   cltvExpiryDelta: 40,

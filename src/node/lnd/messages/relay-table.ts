@@ -15,7 +15,7 @@ export interface TableLimits {
   readonly nodes: number;
   readonly channels: number;
 }
-export const TABLE_LIMITS: TableLimits = { nodes: 100_000, channels: 400_000 };
+const TABLE_LIMITS: TableLimits = { nodes: 100_000, channels: 400_000 };
 
 /** BOLT 9, `option_onion_messages`. */
 const ONION_MESSAGES = [38, 39] as const;

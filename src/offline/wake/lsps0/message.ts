@@ -58,7 +58,7 @@ export function decodeRpc(payload: Uint8Array, maxBytes = MAX_LSPS0_BYTES): Resu
 }
 
 /** The one JSON object that a text is. Texts are bounded by the caller. @throws {Refusal} `not_json`, `not_object` */
-export function objectOf(text: string): JsonObject {
+function objectOf(text: string): JsonObject {
   const value = parse(text);
   if (!isObject(value)) refuse('not_object', 'the message is not a JSON object');
   return value;

@@ -4,7 +4,7 @@ import type { Millis } from '../../../wire/units.js';
 import { decodeRpc, encodeRequest, type JsonObject, type RpcError } from './message.js';
 
 /** bLIP-50 wants at least 80 bits of randomness in an id. */
-export const MIN_ID_BYTES = 10;
+const MIN_ID_BYTES = 10;
 const MOST_WAITING = 32;
 
 export interface WaitingRequest {

@@ -69,7 +69,7 @@ function readSet(appName: string, params: JsonObject, rules: UrlRules): Result<W
 }
 
 /** Why an LSP does not take this URL; undefined if it does. */
-export function webhookRefusal(text: string, rules: UrlRules): RpcError | undefined {
+function webhookRefusal(text: string, rules: UrlRules): RpcError | undefined {
   if (text.length > MAX_WEBHOOK_CHARS) return WEBHOOK_TOO_LONG;
   // Parsers drop spaces and tabs silently and turn foreign letters into others: what is stored is what was sent.
   if (!/^[\x21-\x7e]+$/.test(text)) return badWebhookUrl('write it in ASCII without spaces');
