@@ -1,6 +1,7 @@
 /** `manifold demo --once`: runs scenarios, each by itself, and reports. */
 import { VirtualClock } from '../node/sim/virtual-clock.js';
-import type { Detail, RealScenario, Scenario, SimulatedScenario } from './scenario.js';
+import type { Detail, RealScenario, Scenario, SimulatedScenario, StagedScenario } from './scenario.js';
+import { Stage } from './stage.js';
 import { DemoWorld } from './world.js';
 
 type ScenarioOutcome =
@@ -61,7 +62,12 @@ async function runReal(scenario: RealScenario): Promise<Detail> {
   return scenario.run();
 }
 
-async function runSimulated(scenario: SimulatedScenario, seed: string, clock: VirtualClock): Promise<Detail> {
+async function runSimulated(
+  scenario: SimulatedScenario | StagedScenario,
+  seed: string,
+  clock: VirtualClock,
+): Promise<Detail> {
+  if ('play' in scenario) return runStaged(scenario, seed, clock);
   const world = await DemoWorld.create({ seed, clock });
   try {
     const detail = await scenario.run(world);
@@ -69,5 +75,16 @@ async function runSimulated(scenario: SimulatedScenario, seed: string, clock: Vi
     return detail;
   } finally {
     await world.close();
+  }
+}
+
+async function runStaged(scenario: StagedScenario, seed: string, clock: VirtualClock): Promise<Detail> {
+  const stage = new Stage({ seed, clock });
+  try {
+    const detail = await scenario.play(stage);
+    await stage.untilQuiet();
+    return detail;
+  } finally {
+    await stage.close();
   }
 }

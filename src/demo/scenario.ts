@@ -1,4 +1,5 @@
 /** What a scenario is: a claim about Manifold that shows itself. */
+import type { Stage } from './stage.js';
 import type { DemoWorld } from './world.js';
 
 export type DetailValue = string | number | boolean | readonly DetailValue[] | { readonly [name: string]: DetailValue };
@@ -18,6 +19,12 @@ export interface SimulatedScenario extends Described {
   run(world: DemoWorld): Promise<Detail>;
 }
 
+/** As {@link SimulatedScenario}, in a world whose people run whole daemons. */
+export interface StagedScenario extends Described {
+  readonly time: 'virtual';
+  play(stage: Stage): Promise<Detail>;
+}
+
 /** With programs that know no other time than the real one. */
 export interface RealScenario extends Described {
   readonly time: 'real';
@@ -26,4 +33,4 @@ export interface RealScenario extends Described {
   run(): Promise<Detail>;
 }
 
-export type Scenario = SimulatedScenario | RealScenario;
+export type Scenario = SimulatedScenario | StagedScenario | RealScenario;

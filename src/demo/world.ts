@@ -20,6 +20,7 @@ import { unwrap } from '../wire/result.js';
 import type { Millis, Msat } from '../wire/units.js';
 import { ClaimFailed } from './claim.js';
 import { DemoProcess } from './process.js';
+import { type Patience, sleepOn, untilOn } from './waiting.js';
 import { DemoWallet } from './wallet.js';
 
 /** As the preset network calls them. */
@@ -138,22 +139,12 @@ export class DemoWorld {
   }
 
   sleep(ms: Millis): Promise<void> {
-    return new Promise((resolve) => {
-      this.clock.after(ms, resolve);
-    });
+    return sleepOn(this.clock, ms);
   }
 
   /** Waits for something. @throws {ClaimFailed} naming `what` if it does not come */
-  async until(
-    probe: () => boolean | Promise<boolean>,
-    what: string,
-    { timeoutMs = 10_000, everyMs = 10 }: { readonly timeoutMs?: Millis; readonly everyMs?: Millis } = {},
-  ): Promise<void> {
-    const deadline = this.now + timeoutMs;
-    while (!(await probe())) {
-      if (this.now >= deadline) throw new ClaimFailed(`waited ${timeoutMs / 1000} s in vain for: ${what}`);
-      await this.sleep(everyMs);
-    }
+  until(probe: () => boolean | Promise<boolean>, what: string, patience?: Patience): Promise<void> {
+    return untilOn(this.clock, probe, what, patience);
   }
 
   // --- the merchant and the payers

@@ -155,9 +155,9 @@ export class LdkNodePort implements NodePort {
     };
   }
 
-  async #openPeerMessages({ onMessage }: Parameters<PeerMessagePort['open']>[0]): ReturnType<PeerMessagePort['open']> {
+  async #openPeerMessages(handlers: Parameters<PeerMessagePort['open']>[0]): ReturnType<PeerMessagePort['open']> {
     const { ldk, nodes, peerMessages } = this.#world;
-    peerMessages.set(this.name, onMessage);
+    peerMessages.set(this.name, (message) => handlers.onMessage(message));
     return {
       send: async ({ peer, type, payload }) => {
         const name = nodes.find(({ nodeId }) => nodeId === toHex(peer))?.name ?? '';
@@ -180,7 +180,7 @@ export class LdkNodePort implements NodePort {
 
   #keyOf(channelId: string, htlcId: bigint): HtlcKey | undefined {
     const scid = this.#channels.find((channel) => channel.channelId === channelId)?.scid;
-    return scid == null ? undefined : { nodeId: this.nodeId, channelId: BigInt(scid), htlcId };
+    return scid === undefined || scid === null ? undefined : { nodeId: this.nodeId, channelId: BigInt(scid), htlcId };
   }
 
   #show(htlc: LdkEvents['htlc'], key: HtlcKey): void {
@@ -228,7 +228,9 @@ export class LdkNodePort implements NodePort {
       }
       case 'resume': {
         const to = this.#peerOver(BigInt(requestedScid));
-        await (to === undefined ? ldk.call('failHtlc', which) : ldk.call('resumeHtlc', { ...which, to }));
+        const passed = to === undefined ? Promise.reject(new Error()) : ldk.call('resumeHtlc', { ...which, to });
+        // As a node does by itself when its peer is not there.
+        await passed.catch(() => ldk.call('failHtlc', which));
       }
     }
   }
@@ -250,9 +252,9 @@ export class LdkNodePort implements NodePort {
   }
 
   /** All with the policy that nodes have where nothing else is said. */
-  async #follow({ onNews, onLoaded }: Parameters<GraphPort['follow']>[0]): ReturnType<GraphPort['follow']> {
-    onNews(this.#world.channels.flatMap(newsOf));
-    onLoaded();
+  async #follow(handlers: Parameters<GraphPort['follow']>[0]): ReturnType<GraphPort['follow']> {
+    handlers.onNews(this.#world.channels.flatMap(newsOf));
+    handlers.onLoaded();
     return { close: () => undefined };
   }
 }

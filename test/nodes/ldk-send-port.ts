@@ -116,7 +116,7 @@ export class LdkSendPort implements SendPort {
       return;
     }
     if (to !== this.#name) return;
-    if (type === REVOKE) return this.#sawRelease(hex);
+    if (type === REVOKE) this.#sawRelease(hex);
     const out = [...this.#out.values()].find(({ htlc }) => htlc === hex.slice(4, 84));
     if (!out) return;
     if (type === FULFILL) out.end({ kind: 'settled', preimage: fromHex(hex.slice(84, 148)) });

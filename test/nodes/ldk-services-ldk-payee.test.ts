@@ -8,12 +8,16 @@ import { LSP, LSP_CONFIG, OURS, type RunningDaemon, ServicesWorld } from './ldk-
 const PAYMENT_ID = '11'.repeat(32);
 const AMOUNT_MSAT = 25_000;
 
+const UPDATE_ADD = 128;
+
 let world: ServicesWorld;
 beforeAll(async () => {
   world = await ServicesWorld.start();
 });
 afterAll(() => world.close());
 afterEach(() => world.clear());
+
+const sentBy = (from: string, to: string) => world.ldk.all('message', { from, to, type: UPDATE_ADD });
 
 describe('a stock LDK recipient behind our LSP', () => {
   let lsp: RunningDaemon;
@@ -77,7 +81,7 @@ describe('a stock LDK recipient behind our LSP', () => {
     const offer = await recipient();
     await world.ldk.call('sleep', { node: 'payee' });
     await world.ldk.call('payOffer', { node: 'payer', offer, amountMsat: AMOUNT_MSAT, paymentId: PAYMENT_ID });
-    await world.mail(lsp);
+    await world.mail(lsp, 1);
     expect(world.ldk.all('claimed')).toEqual([]);
     await world.ldk.call('wake', { node: 'payee' });
     await world.until('LDK has paid', isPaid);
@@ -88,7 +92,9 @@ describe('a stock LDK recipient behind our LSP', () => {
     const offer = await recipient({ holdAtNextHop: true });
     await world.ldk.call('sleep', { node: 'payee' });
     await world.ldk.call('payOffer', { node: 'payer', offer, amountMsat: AMOUNT_MSAT, paymentId: PAYMENT_ID });
-    await world.mail(lsp);
+    await world.mail(lsp, 1);
+    await world.until('the HTLC is out', () => sentBy('payer', 'gate').length === 1);
+    await world.ldk.settled();
     await world.ldk.call('sleep', { node: 'payer' });
     await world.ldk.call('wake', { node: 'payee' });
     await world.until('LDK has claimed', () => world.ldk.all('claimed', { node: 'payee' }).length === 1);
@@ -134,7 +140,7 @@ describe('we pay a stock LDK recipient', () => {
     const offer = await sleepingPayee();
     const id = await pay(offer);
     await world.until('we wait for the payee', async () => (await paymentOf(id)).phase === 'unreleased');
-    expect(world.ldk.all('message', { from: 'own', to: 'gate', type: 128 })).toEqual([]);
+    expect(sentBy('own', 'gate')).toEqual([]);
     await world.ldk.call('wake', { node: 'payee' });
     await world.until('it is paid', async () => (await paymentOf(id)).phase === 'paid');
     expect(world.ldk.one('claimed', { node: 'payee' }).amountMsat).toBe(AMOUNT_MSAT);
@@ -145,8 +151,8 @@ describe('we pay a stock LDK recipient', () => {
     const offer = await sleepingPayee(wallet);
     const id = await pay(offer);
     await world.until('the HTLC is held', async () => (await paymentOf(id)).heldParts.length === 1);
-    expect(world.ldk.all('message', { from: 'own', to: 'gate', type: 128 })).toHaveLength(1);
-    expect(world.ldk.all('message', { from: 'gate', to: 'server', type: 128 })).toEqual([]);
+    expect(sentBy('own', 'gate')).toHaveLength(1);
+    expect(sentBy('gate', 'server')).toEqual([]);
     await world.ldk.settled();
     await world.ldk.call('sleep', { node: 'own' });
 

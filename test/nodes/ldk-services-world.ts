@@ -80,6 +80,7 @@ export class ServicesWorld implements LdkWorld {
     this.#clock = new RealClock();
     this.#stores.clear();
     this.#ports.clear();
+    this.peerMessages.clear();
     this.lines.length = 0;
   }
 
@@ -128,11 +129,18 @@ export class ServicesWorld implements LdkWorld {
     this.#running.push(running);
     await this.until('the daemon serves its nodes', () => {
       const isLive = parts.api.receiver.status().every(({ state }) => state === 'live');
-      const { paying } = parts.api;
-      return isLive && paying?.status()?.graph.loaded === true && ports.every((port) => port.messages.isOpen);
+      const canPay = !config.send.enabled || parts.api.paying?.status()?.graph.loaded === true;
+      const isHeard = ports.every(({ messages }) => messages.isOpen);
+      const isAsked = !config.offline.enabled || nodes.every((node) => this.peerMessages.has(node));
+      return isLive && canPay && isHeard && isAsked;
     });
     await parts.api.receiver.cluster.refresh();
     return running;
+  }
+
+  /** Ends something with the world. */
+  atEnd(one: { stop(): void | Promise<void> }): void {
+    this.#running.push(one);
   }
 
   /** Ends a daemon before the world does. */
@@ -152,10 +160,11 @@ export class ServicesWorld implements LdkWorld {
     return { paths, config: `[wallet]\nlsp = "${lsp}"\nserver_paths = [${list}]\n` };
   }
 
-  /** Until a payer's message is kept for a wallet that sleeps. */
-  async mail({ parts }: RunningDaemon): Promise<void> {
+  /** Until so many messages are kept for wallets that sleep: the request of a payer, and its word that money waits. */
+  async mail({ parts }: RunningDaemon, count = 2): Promise<void> {
     const { offline } = parts.api;
-    await this.until('there is mail for a wallet', async () => (await offline!.list(1)).mailbox.messages > 0);
+    await this.until('there is mail for a wallet', async () => (await offline!.list(1)).mailbox.messages >= count);
+    await this.ldk.settled();
   }
 
   /** @throws {Error} with what was logged last, if it does not come true */

@@ -1,10 +1,13 @@
 /** Our daemons' services against LDK nodes: LDK pays an offer that a daemon made, and a wallet of ours that was asleep. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { decodeOffer } from '../../src/bolt12/index.js';
+import { LspLink } from '../../src/daemon/wallet/lsp-link.js';
+import { wallClock } from '../../src/receive/clock.js';
 import { unwrap } from '../../src/wire/result.js';
 import type { LdkNodeOptions } from './ldk-protocol.js';
 import { LSP, LSP_CONFIG, OURS, type RunningDaemon, ServicesWorld } from './ldk-services-world.js';
 
+const UPDATE_ADD = 128;
 const PAYMENT_ID = '11'.repeat(32);
 
 let world: ServicesWorld;
@@ -15,6 +18,7 @@ afterAll(() => world.close());
 afterEach(() => world.clear());
 
 const received = (daemon: RunningDaemon) => daemon.store.invoices.listPayments({ limit: 10 });
+const sentBy = (from: string, to: string) => world.ldk.all('message', { from, to, type: UPDATE_ADD });
 const isPaid = (): boolean => world.ldk.all('paymentSent', { paymentId: PAYMENT_ID }).length === 1;
 
 describe('a merchant of ours with two nodes', () => {
@@ -91,10 +95,19 @@ describe('a wallet of ours behind our LSP', () => {
     ({ config: walletConfig } = await world.enrol(lsp, 'wallet'));
   }
 
-  const wake = async (): Promise<RunningDaemon> => {
+  /** As `manifold wallet wake`: the process says hello, since its node may have got mail before anybody listened. */
+  async function wake(): Promise<RunningDaemon> {
     await world.ldk.call('wake', { node: 'wallet' });
-    return world.daemon('wallet', { nodes: ['wallet'], config: walletConfig });
-  };
+    const wallet = await world.daemon('wallet', { nodes: ['wallet'], config: walletConfig });
+    const { log } = wallet.parts.api;
+    const link = new LspLink({ port: wallet.ports[0]!.peerMessages, lsp: world.idOf('lsp'), clock: wallClock, log });
+    link.start();
+    world.atEnd(link);
+    await world.until('the wallet can speak', () => world.peerMessages.has('wallet'));
+    // Without signatures of its node the LSP does not answer.
+    void link.hello();
+    return wallet;
+  }
 
   /** Until it has an offer; then it sleeps. */
   async function offerOfSleeper(): Promise<string> {
@@ -129,7 +142,10 @@ describe('a wallet of ours behind our LSP', () => {
     const offer = await offerOfSleeper();
     await world.ldk.call('payOffer', { node: 'payer', offer, amountMsat: 25_000, paymentId: PAYMENT_ID });
     await world.mail(lsp);
+    await world.until('the HTLC is out', () => sentBy('payer', 'gate').length === 1);
+    await world.ldk.settled();
     await world.ldk.call('sleep', { node: 'payer' });
+    expect(sentBy('gate', 'lsp'), 'it is held').toEqual([]);
 
     const wallet = await wake();
     await world.until('the wallet has the money', async () => (await received(wallet)).length === 1);

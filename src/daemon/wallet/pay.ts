@@ -42,8 +42,13 @@ export async function payOffer(
     state = await stateOf(wallet, payment);
     return state === 'paid' || state === 'failed' || (sleep && (state === 'held' || state === 'told'));
   }, waitMs);
+  // The node may go off with us: what it was handed has to leave it first, and onion messages are not sent twice.
+  if (state === 'held' || state === 'told') await wallet.until(() => false, LINGER_MS);
   return ok({ state, payment });
 }
+
+/** Between handing a message to the node and being gone. */
+const LINGER_MS: Millis = 2_000;
 
 /** What was told goes out before the wallet is closed: closing waits for steps under way. */
 async function stateOf(wallet: Wallet, { body }: StoredOfferPayment): Promise<PaidState> {

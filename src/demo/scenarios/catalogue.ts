@@ -1,9 +1,11 @@
 /** All scenarios, in the order in which they are told. */
 import type { Scenario } from '../scenario.js';
+import { asyncBothOffline, asyncPayeeOffline, asyncPayerOffline } from './async.js';
 import { phantomCrashRecovery } from './crash.js';
 import { phantomFailover } from './failover.js';
 import { phantomHoldInvoice } from './hold.js';
 import { phantomLdkMember } from './ldk-member.js';
+import { offerPhantom } from './offer-phantom.js';
 import { phantomMppAcrossNodes, phantomMppOneNode } from './parts.js';
 import { phantomPrivateChannels } from './private-channels.js';
 import { phantomSingle } from './single.js';
@@ -26,5 +28,9 @@ export const SCENARIOS: readonly Scenario[] = [
   sendFromCluster,
   sendKeysend,
   sendProbe,
+  offerPhantom,
+  asyncPayeeOffline,
+  asyncPayerOffline,
+  asyncBothOffline,
   phantomLdkMember,
 ];

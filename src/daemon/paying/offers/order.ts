@@ -55,6 +55,10 @@ export function prepareOfferPayment(
   const decoded = decodeOffer(text, { now: Math.floor(now / 1000), chains: [chainHash] });
   if (!decoded.ok) return err({ ...decoded.error, field: 'offer' });
   const offer = decoded.value;
+  if (offer.currency !== undefined) {
+    const message = `the offer's price is in ${offer.currency}, which is not converted here: ask for an offer in bitcoin`;
+    return err({ code: 'currency_unsupported', message, field: 'offer' });
+  }
   const amount = agreedAmount(request, offerPriceMsat(offer, request.quantity));
   if (!amount.ok) return amount;
   const { quantity, payerNote, amountMsat: _amount, offer: _offer, name: _name, ...limits } = request;
