@@ -150,7 +150,7 @@ describe('manifold pay', () => {
 
   it.each<readonly [string, readonly string[], RegExp]>([
     ['nothing', [], /name what to pay/],
-    ['both', ['lnbcrt1', '--keysend', `02${'aa'.repeat(32)}`], /not both/],
+    ['both', ['lnbcrt1', '--keysend', `02${'aa'.repeat(32)}`], /one of them/],
     ['a keysend without amount', ['--keysend', `02${'aa'.repeat(32)}`], /needs --amount/],
     ['a keysend to a name', ['--keysend', 'alice', '--amount', '5sat'], /66 hex digits/],
     ['a bare amount', ['lnbcrt1', '--amount', '5'], /with its unit/],
