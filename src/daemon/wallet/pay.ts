@@ -36,12 +36,12 @@ export async function payOffer(
   const begun = await offerPayments.pay(request);
   if (!begun.ok) return begun;
   let payment = begun.value;
-  let state: PaidState = 'pending';
   await wallet.until(async () => {
     payment = (await offerPayments.read(payment.id)) ?? payment;
-    state = await stateOf(wallet, payment);
+    const state = await stateOf(wallet, payment);
     return state === 'paid' || state === 'failed' || (sleep && (state === 'held' || state === 'told'));
   }, waitMs);
+  const state = await stateOf(wallet, payment);
   // The node may go off with us: what it was handed has to leave it first, and onion messages are not sent twice.
   if (state === 'held' || state === 'told') await wallet.until(() => false, LINGER_MS);
   return ok({ state, payment });
