@@ -22,7 +22,7 @@ import { HoldService } from './hold-service.js';
 import { MailboxService } from './mailbox.js';
 import { OfflineMetrics } from './metrics.js';
 import { OfflinePart } from './part.js';
-import { RodService } from './rod-service.js';
+import { readRodDocument, RodService } from './rod-service.js';
 import { OfflineService } from './service.js';
 import { StaticInvoiceService } from './static-invoices.js';
 import { type Wake, Wakers } from './wakers.js';
@@ -88,7 +88,7 @@ export function assembleOffline(options: OfflineAssembly): OfflinePart {
     },
   });
   const rods = new RodService({
-    documents: store.documents('rod_request'),
+    documents: store.documents('rod_request', readRodDocument),
     holds: hold,
     ...{ clients, messenger, wake, isShared, clock, log },
     sendToPeer: (peer, type, payload) => peers.send(peer, type, payload),

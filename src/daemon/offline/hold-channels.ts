@@ -23,6 +23,7 @@ const EVERY_MS: Millis = 10_000;
 const SOON_MS: Millis = 300;
 const SOON_TIMES = 20;
 const READ_MS: Millis = 20_000;
+const LEAST_BETWEEN_MS: Millis = 1_000;
 
 export class ChannelBook {
   readonly #options: ChannelBookOptions;
@@ -38,6 +39,7 @@ export class ChannelBook {
   #giveUp: (() => void) | undefined;
   #isAsked = false;
   #soonLeft = 0;
+  #missedAt: Millis = 0;
 
   constructor(options: ChannelBookOptions) {
     this.#options = options;
@@ -76,6 +78,14 @@ export class ChannelBook {
   peerChanged(peer: NodeId, isConnected: boolean): void {
     if (isConnected) this.#soonLeft = SOON_TIMES;
     else this.#left.add(toHex(peer));
+    this.refresh();
+  }
+
+  /** A channel is not known that there is: reads them now, but not all the time. */
+  missed(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#missedAt < LEAST_BETWEEN_MS) return;
+    this.#missedAt = now;
     this.refresh();
   }
 

@@ -41,7 +41,7 @@ export async function rodOf(
   return book.find(payer.number, { rodId }) ?? (await book.fetch(payer.number, rodId));
 }
 
-export function holdable(htlc: InterceptedHtlc): HeldHtlc['htlc'] {
+function holdable(htlc: InterceptedHtlc): HeldHtlc['htlc'] {
   const { key, paymentHash, incomingAmountMsat, incomingExpiry, outgoingAmountMsat, outgoingExpiry, deadline } = htlc;
   const amounts = { incomingAmountMsat, outgoingAmountMsat };
   return { key, paymentHash, ...amounts, incomingExpiry, outgoingExpiry, deadline, onChain: htlc.onChain };

@@ -23,7 +23,6 @@ interface Shown {
 
 /** HTLCs that ask for nothing wait so long for our knowledge of the wallets, and none does once a stream is open for so long. */
 const PATIENCE_MS: Millis = 3_000;
-const LEAST_REFRESH_MS: Millis = 1_000;
 /** So long after its expiry nothing can come of an HTLC whose end nobody told. */
 const LOST_BLOCKS = 2016;
 
@@ -45,7 +44,6 @@ export class NodeHolds {
   #isLoading = false;
   readonly #finals: HoldFinals;
   #openedAt: Millis = 0;
-  #refreshedAt = 0;
 
   constructor(node: HoldNode, parts: HoldParts) {
     this.#node = node;
@@ -108,7 +106,7 @@ export class NodeHolds {
     }
     const incoming = this.book.peerOf(htlc.key.channelId);
     const { payer, payee } = endsOf(this.#parts, this.book, htlc);
-    if (!incoming || !nextPeer(this.book, htlc)) this.#refresh();
+    if (!incoming || !nextPeer(this.book, htlc)) this.book.missed();
     if (!incoming && isMarked(marks) && clients.size > 0) return this.#keep(id, htlc, marks);
     if (!payer && !payee && !marks.isFlagged) return 'resume';
     const isAsleep = payee !== undefined && !isAwake(this.book, payee, htlc);
@@ -154,7 +152,7 @@ export class NodeHolds {
     const peer = this.book.peerOf(key.channelId);
     const client = peer && clients.clientOf(peer);
     if (!client) {
-      this.#refresh();
+      this.book.missed();
       return undefined;
     }
     if (usageOf(client.number).held >= client.limits.maxHeld) return undefined;
@@ -247,6 +245,9 @@ export class NodeHolds {
       return false;
     }
     const ends = endsOf(this.#parts, this.book, htlc);
+    // A channel that was opened a moment ago: whose it is shows when the channels are read again.
+    const isNew = isMarked(marks) && !this.book.peerOf(htlc.key.channelId);
+    if (isNew && clock.now() - shown.since < PATIENCE_MS) return false;
     const isReleased = marks.isFlagged && (await rows.wasReleasedEarly(id));
     const rod = await rodOf(this.#parts, ends.payer, marks, htlc);
     if (this.#stream !== stream || !this.#shown.has(id)) return false;
@@ -321,25 +322,18 @@ export class NodeHolds {
     }
   }
 
-  #refresh(): void {
-    const now = this.#parts.clock.now();
-    if (now - this.#refreshedAt < LEAST_REFRESH_MS) return;
-    this.#refreshedAt = now;
-    this.book.refresh();
-  }
-
   /**
-   * The store is away and the block has come from which nothing may be held. What was read since the stream was opened is held by
-   * nobody else, and what has no row then never went on: so it may be given up, and is written down when the store is back.
+   * The store is away and the block has come from which nothing may be held. What a wallet marked and what has no row, or one that
+   * says held, when all were read since the stream was opened, never went on: so it may be given up before that is written down.
    */
   #lastResort(id: string): void {
     const [shown, row, stream] = [this.#shown.get(id), this.#rows.get(id), this.#stream];
     if (!shown || !stream || !this.#isLoaded || (row && row.phase !== 'held')) return;
     const height = stream.height();
-    const isOver = row
-      ? height >= row.failAt
-      : isTooLate(shown.htlc, height, endsOf(this.#parts, this.book, shown.htlc));
-    if (isOver) this.#answer(id, (row?.isMarked ?? isMarked(shown.marks)) ? GIVEN_UP : undefined);
+    const ends = endsOf(this.#parts, this.book, shown.htlc);
+    if (row ? height < row.failAt : !isTooLate(shown.htlc, height, ends)) return;
+    const mayFail = row?.isMarked ?? (ends.payer !== undefined && isMarked(shown.marks));
+    this.#answer(id, mayFail ? GIVEN_UP : undefined);
   }
 
   /** @param id of the HTLC that waits for it, if one does */

@@ -3,8 +3,10 @@ import type { Messenger } from '../../messages/index.js';
 import type { OfflineClient } from '../../offline/clients.js';
 import type { Documents } from '../../offline/documents.js';
 import type { HeldHtlc } from '../../offline/hold/types.js';
+import { ROD_REQUEST_SHAPE, ROD_STATE_SHAPE } from '../../offline/rod/shape.js';
 import type { RodRequest, RodState } from '../../offline/rod/types.js';
 import type { Clock } from '../../receive/clock.js';
+import { maybe, record } from '../../wire/shape.js';
 import type { BlockHeight, Millis, NodeId } from '../../wire/units.js';
 import type { Log } from '../log.js';
 import type { HoldClients, HoldWake } from './hold-parts.js';
@@ -13,6 +15,14 @@ export interface RodDocument {
   readonly request: RodRequest;
   /** The wallet was away when this had to be told. */
   readonly owed?: RodState;
+}
+
+const DOCUMENT = record<RodDocument>({ request: ROD_REQUEST_SHAPE, owed: maybe(ROD_STATE_SHAPE) });
+
+/** @throws {Refusal} for what is no request. */
+export function readRodDocument(plain: unknown): RodDocument {
+  DOCUMENT(plain, 'rod request');
+  return plain as RodDocument;
 }
 
 /** What rods need of holding. */

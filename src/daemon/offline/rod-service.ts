@@ -27,7 +27,7 @@ import type { RodBook } from './hold-parts.js';
 import { OpenRods, rodKeyOf } from './rod-memory.js';
 import type { RodDocument, RodServiceOptions } from './rod-parts.js';
 
-export type { RodDocument, RodHolds, RodServiceOptions } from './rod-parts.js';
+export { readRodDocument, type RodDocument, type RodHolds, type RodServiceOptions } from './rod-parts.js';
 
 /** In the data of a hop that we are on the way of a message: 32 bytes, the secret (README-literal form). */
 const PAYMENT_UNBLOCK_TYPE = 1_978_221n;

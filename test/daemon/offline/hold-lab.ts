@@ -8,7 +8,7 @@ import type { RodPayment } from '../../../src/offline/rod/payer.js';
 import { HoldService } from '../../../src/daemon/offline/hold-service.js';
 import type { HoldWake } from '../../../src/daemon/offline/hold-parts.js';
 import type { EarlyRelease } from '../../../src/daemon/offline/hold-rows.js';
-import { type RodDocument, RodService } from '../../../src/daemon/offline/rod-service.js';
+import { readRodDocument, RodService } from '../../../src/daemon/offline/rod-service.js';
 import { RodWallet } from '../../../src/daemon/offline/rod-wallet.js';
 import { createLog } from '../../../src/daemon/log.js';
 import { Faults } from '../../../src/node/sim/faults.js';
@@ -50,12 +50,19 @@ export class Mortality {
   }
 }
 
-function mortal<Body>(inner: Documents<Body>, mortality: Mortality): Documents<Body> {
+function mortal<Body>(
+  inner: Documents<Body>,
+  mortality: Mortality,
+  delay: () => Promise<void> = () => Promise.resolve(),
+): Documents<Body> {
   const alive = <T>(read: () => Promise<T>): Promise<T> =>
     mortality.isDead ? Promise.reject(new Error('dead')) : read();
   return {
     read: (id) => alive(() => inner.read(id)),
-    write: (document, version) => mortality.through(() => inner.write(document, version)),
+    write: async (document, version) => {
+      await delay();
+      return mortality.through(() => inner.write(document, version));
+    },
     claimDue: (limit, leaseMs) => alive(() => inner.claimDue(limit, leaseMs)),
     list: (query) => alive(() => inner.list(query)),
     count: (query) => alive(() => inner.count(query)),
@@ -78,8 +85,10 @@ export interface LspOptions {
   readonly isShared?: boolean;
   readonly dieAt?: number;
   readonly isLate?: boolean;
-  /** Its node never tells its channels. */
-  readonly isBlind?: boolean;
+  /** What is written two seconds late. */
+  readonly late?: 'held_htlc' | 'early_release';
+  /** What its node tells of its channels, when asked for the n-th time, from 0 on; default: all. */
+  readonly tellsChannels?: (n: number) => 'all' | 'none' | 'no answer';
 }
 
 export class OfflineLab {
@@ -131,9 +140,13 @@ export class OfflineLab {
     isShared = false,
     dieAt = Infinity,
     isLate = false,
-    isBlind = false,
+    tellsChannels = () => 'all',
+    late,
   }: LspOptions = {}): Promise<LspProcess> {
     const { clock, network, store } = this;
+    let reads = 0;
+    const delay = (kind: LspOptions['late']) => (): Promise<void> =>
+      kind === late ? new Promise((resolve) => clock.after(2_000, resolve)) : Promise.resolve();
     const mortality = new Mortality();
     Object.assign(mortality, { dieAt, isLate });
     const port = new SimNodePort(network, network.node('lsp'));
@@ -163,20 +176,24 @@ export class OfflineLab {
     const log = createLog({ level: 'silent', destination: { write: () => undefined } });
     const wake = (client: OfflineClient, why: HoldWake): void => void this.wakes.push([client.name, why]);
     const holds = new HoldService({
-      held: mortal(store.documents('held_htlc', readHeldHtlc), mortality),
-      early: mortal(store.documents<EarlyRelease>('early_release'), mortality),
+      held: mortal(store.documents('held_htlc', readHeldHtlc), mortality, delay('held_htlc')),
+      early: mortal(store.documents<EarlyRelease>('early_release'), mortality, delay('early_release')),
       ...{ isShared, clients, messenger, clock, log, wake },
       nodes: [
         {
           name: port.name,
-          intercept: port.intercept,
-          channels: () => (isBlind ? new Promise(() => undefined) : port.channels()),
+          ...(port.intercept && { intercept: port.intercept }),
+          channels: () => {
+            const what = tellsChannels(reads++);
+            if (what === 'no answer') return new Promise(() => undefined);
+            return what === 'all' ? port.channels() : Promise.resolve([]);
+          },
         },
       ],
     });
     const link: { peers?: Awaited<ReturnType<typeof port.peerMessages.open>> } = {};
     const rods = new RodService({
-      documents: mortal(store.documents<RodDocument>('rod_request'), mortality),
+      documents: mortal(store.documents('rod_request', readRodDocument), mortality),
       ...{ holds, clients, messenger, isShared, clock, log, wake },
       sendToPeer: async (peer, type, payload) => (await link.peers?.send({ peer, type, payload })) === 'sent',
     });

@@ -6,7 +6,6 @@ import { HoldFinals } from '../../../src/daemon/offline/hold-finals.js';
 import { VirtualClock } from '../../../src/node/sim/virtual-clock.js';
 import type { ForwardStream } from '../../../src/receive/forward-desk.js';
 import type { HtlcKey } from '../../../src/receive/node-port.js';
-import type { NodeId } from '../../../src/wire/units.js';
 import { HOLD } from '../../node/sim-hold-world.js';
 import { OfflineLab } from './hold-lab.js';
 
@@ -118,6 +117,22 @@ describe('a payer that goes offline', () => {
     }
     expect(holds.totals().held).toBe(0);
   });
+
+  it.each(['held_htlc', 'early_release'] as const)(
+    'has it released although its release and its HTLC are written at once (%s late)',
+    async (late) => {
+      const lab = await new OfflineLab(++seed).open('payer');
+      const { holds } = await lab.lsp({ late });
+      const payee = await lab.wallet('payee');
+      const sent = lab.send(1);
+      await lab.until(() => sent.paths.length > 0);
+      // The HTLC is shown while the release is written, or the other way round.
+      if (late === 'held_htlc') await lab.clock.runFor(1_000);
+      await lab.release(payee.messenger, sent.paths[0]!);
+      expect((await lab.clock.finish(sent.done)).kind).toBe('settled');
+      expect(holds.totals().held).toBe(0);
+    },
+  );
 
   it('is held up by no release of another one, nor by a forged one', async () => {
     const lab = await new OfflineLab(++seed).open('payer');
@@ -263,7 +278,7 @@ describe('what is nobody’s', () => {
 describe('a node that does not tell its channels', () => {
   it('has forwards go on in their turn once that has lasted, and stops when it is told to', async () => {
     const lab = await new OfflineLab(++seed).open('payee');
-    const { holds } = await lab.lsp({ isBlind: true });
+    const { holds } = await lab.lsp({ tellsChannels: () => 'no answer' });
     const shown: string[] = [];
     const consult = holds.consult.bind(holds);
     holds.consult = (htlc, stream) => {
@@ -287,7 +302,7 @@ it('asks a node in turn for the ends of all that it does not show', async () => 
   const found: bigint[] = [];
   const finals = new HoldFinals('lsp', { clock, log }, ({ key }) => void found.push(key.htlcId));
   const keys = Array.from({ length: 120 }, (_, n) => ({
-    nodeId: new Uint8Array(33) as NodeId,
+    nodeId: new Uint8Array(33),
     channelId: 1n,
     htlcId: BigInt(n),
   }));

@@ -188,6 +188,39 @@ describe('a rod', () => {
     expect((await lab.clock.finish(sent.done)).kind).toBe('settled');
   });
 
+  it('is held over a channel that its node opened a moment ago', async () => {
+    let isOpen = false;
+    const lab = await opened('payer');
+    const { holds } = await lab.lsp({ tellsChannels: () => (isOpen ? 'all' : 'none') });
+    const { prepare } = await world(lab);
+    const rod = value(await prepare());
+    await lab.clock.runFor(12_000);
+    isOpen = true;
+    lab.send(1, rod.firstHopRecords);
+    await lab.clock.runFor(8_000);
+    expect(lab.answers).toEqual([]);
+    expect(holds.totals().held).toBe(1);
+  });
+
+  it('is counted once while its request hears of it', async () => {
+    const lab = await opened();
+    lab.enrol('payer', { maxHeld: 2 });
+    const { holds, rods } = await lab.lsp();
+    const { prepare } = await world(lab);
+    const [one, other] = [value(await prepare()), value(await prepare({ paymentHash: lab.hash(2) }))];
+    const part = rods.part.bind(rods);
+    rods.part = async (held) => {
+      await new Promise<void>((resolve) => lab.clock.after(2_000, resolve));
+      return part(held);
+    };
+    lab.send(1, one.firstHopRecords);
+    await lab.clock.runFor(1_000);
+    expect(holds.totals().held).toBe(1);
+    lab.send(2, other.firstHopRecords);
+    await lab.clock.runFor(10_000);
+    expect(holds.totals().held).toBe(2);
+  });
+
   it('is released over its path though others flood us with secrets on their way', async () => {
     const lab = await opened('payer');
     const { holds, rods } = await lab.lsp();
