@@ -89,7 +89,7 @@ describe('doctor', () => {
     expect(shown.stdout).not.toMatch(/^lncli bakemacaroon /m);
     expect(shown.stdout).toMatch(/All is good/);
     const lines = await inProcess(['doctor', '--macaroons', '--config', config], ENV);
-    expect(lines.stdout.match(/^lncli bakemacaroon /gm)).toHaveLength(5);
+    expect(lines.stdout.match(/^lncli bakemacaroon /gm)).toHaveLength(6);
   });
 
   it('sees one node under two names', async () => {

@@ -55,12 +55,13 @@ describe('init --lnd', () => {
       for (const form of ['hex', 'base64'] as const)
         expect(written + stdout + stderr).not.toContain(Buffer.from(lnd.macaroon).toString(form));
     const baked = [...stdout.matchAll(/^lncli bakemacaroon --save_to .*$/gm)].map(([line]) => line);
-    expect(baked).toHaveLength(5);
+    expect(baked).toHaveLength(6);
     expect(baked[0]).not.toMatch(/AddInvoice|CloseChannel|SendToRoute/);
     expect(baked[1]).toMatch(/SendToRouteV2/);
     expect(baked[2]).toMatch(/SendToRouteV2.*AddInvoice|AddInvoice.*SendToRouteV2/);
     expect(baked[3]).toMatch(/AddInvoice/);
     expect(baked[4]).toMatch(/CloseChannel/);
+    expect(baked[5]).toMatch(/SubscribeOnionMessages/);
   });
 
   it('writes nothing if a node is not fit, unless told not to look', async () => {

@@ -116,7 +116,9 @@ function isWanted({ offers }: OfferCache, offered: OfferedPaths, now: Millis): b
   // Two offers with the same paths would be one to whoever watches the server.
   if (offers.some((offer) => equalBytes(offer.pathBytes, pathBytes))) return false;
   const there = offers.find((offer) => offer.slot === slot);
-  return there === undefined || isOld(there, now);
+  if (there === undefined) return true;
+  // The last offer that can be paid is not given up for one that the server has not confirmed yet.
+  return isOld(there, now) && offers.some((offer) => offer.slot !== slot && offer.state !== 'pending');
 }
 
 /** What lasts for ever is kept for ten years: an offer has an end. */

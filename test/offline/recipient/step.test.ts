@@ -111,6 +111,16 @@ describe('the offers of a wallet that sleeps', () => {
     expect(run(replaced, [[{ kind: 'tick' }, later]]).commands.at(-1)).toEqual({ kind: 'request_paths', slot: 1 });
   });
 
+  it('keeps the only offer that can be paid, however old, when paths for its slot come', () => {
+    const one = run(start, [
+      [built(0), T0],
+      [persisted(0), T0],
+      [built(1), T0],
+    ]).cache;
+    const late = built(0, { pathBytes: bytes(200) });
+    expect(offerToHandOut(run(one, [[late, T0 + 3 * HOUR]]).cache, T0 + 3 * HOUR)).toMatchObject({ slot: 0 });
+  });
+
   it('never replaces an offer that was handed out, but renews its invoice after two hours', () => {
     const used = run(
       full,
