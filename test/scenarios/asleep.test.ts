@@ -6,7 +6,11 @@ import { Stage } from '../../src/demo/stage.js';
 import { VirtualClock } from '../../src/node/sim/virtual-clock.js';
 
 /** Alice pays bob, and neither is awake when the other is; somebody dies in between. */
-async function payAsleep(seed: string, trouble: (sleepers: Sleepers) => Promise<void>): Promise<void> {
+async function payAsleep(
+  seed: string,
+  trouble: (sleepers: Sleepers) => Promise<void>,
+  { payerFirst = false }: { readonly payerFirst?: boolean } = {},
+): Promise<void> {
   const clock = new VirtualClock();
   const stage = new Stage({ seed, clock });
   await clock.finish(
@@ -26,10 +30,12 @@ async function payAsleep(seed: string, trouble: (sleepers: Sleepers) => Promise<
       await sleepers.sleep('alice');
       await trouble(sleepers);
       await sleepers.wake('bob');
+      if (payerFirst) await sleepers.wake('alice');
       const isReceived = async (): Promise<boolean> => (await bob.store.invoices.listPayments({ limit: 1 })).length > 0;
       await stage.until(isReceived, 'the receipt of bob', { timeoutMs: 120_000, everyMs: 100 });
+      await stage.sleep(2_000); // until his node has signed what it was told
       await sleepers.sleep('bob');
-      await sleepers.wake('alice');
+      if (!payerFirst) await sleepers.wake('alice');
       const { receipt } = await claimOfferPaid(stage, { payer: alice, id, payee: bob, at: ['bob'] });
       claim(receipt.isStatic, 'it was paid by a static invoice');
       await stage.untilQuiet();
@@ -58,4 +64,17 @@ describe('a payment while both sleep', () => {
       await stage.sleep(20_000);
     }),
   );
+
+  // A node looks at the HTLCs of a channel again only when its peer is back, so nothing moves before.
+  it('goes on when the payer is back, if the node of its LSP was restarted while it slept', () =>
+    payAsleep(
+      'restarts westlsp',
+      async ({ stage }) => {
+        stage.faults.crashNode('westlsp');
+        await stage.sleep(10_000);
+        stage.faults.restartNode('westlsp');
+        await stage.sleep(20_000);
+      },
+      { payerFirst: true },
+    ));
 });
